@@ -1,0 +1,42 @@
+# Every target starts from a bare checkout. Override PYTHON or TORCH for another interpreter or build.
+PYTHON ?= python3
+TORCH  ?= torch==2.13.0
+TRITON ?= triton==3.7.1
+VENV   ?= .venv
+JOBS   ?= 2
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup verify-and-bench test check quality gpu clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+
+setup: $(READY) ## make .venv and install everything into it
+
+# torch first and pinned: a bare `torch` requirement may pull gigabytes of CUDA libraries.
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check "$(TORCH)" "$(TRITON)"
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+verify-and-bench: setup ## examine every recorded proposal, bench what is admitted, write reports/runs/<id>/
+	$(BIN)/kernelproof run --jobs $(JOBS)
+
+test: setup check ## ruff, mypy and the tests (minutes, no GPU)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not quality and not gpu"
+
+check: setup ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+quality: setup ## the slow tests: differential, planted bugs
+	$(BIN)/python -m pytest -n $(JOBS) -m quality
+
+gpu: setup ## what needs a CUDA device
+	$(BIN)/python -m pytest -m gpu
+
+clean: ## remove what was built
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

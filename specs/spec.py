@@ -1,0 +1,244 @@
+"""What a spec is: the contract of one operator, as data that cannot hold a contradiction.
+
+A spec names sizes (`Dim`), parameters over them, the float64 reference, the precision that a correct kernel
+accumulates in, the laws that it obeys, and the work that it is timed on. Wrong specs fail at construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import combinations
+from typing import Any, Final, TypeAlias
+
+from attrs import field, frozen
+
+from specs.sizes import Condition, Size, all_of, name
+
+FLOATS: Final = ("float32", "float16", "bfloat16")
+DTYPES: Final = (*FLOATS, "float64", "int64", "int32", "int16", "int8", "bool")
+ELEMENT: Final = "T"  # stands for the floating dtype of one run; a parameter may also fix its dtype
+MAX_SIZE: Final = 2**31 - 1
+MAX_STRIDE: Final = 2**31 - 1
+
+Inputs: TypeAlias = Mapping[str, Any]  # parameter name -> torch tensor, float, int or bool
+
+
+@frozen
+class Dim:
+    """A named size with its inclusive range. `samples` are values that tests should not miss."""
+
+    name: str
+    low: int
+    high: int
+    samples: tuple[int, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise ValueError(f"dim name {self.name!r} is not an identifier")
+        if not 0 <= self.low <= self.high <= MAX_SIZE:
+            raise ValueError(f"dim {self.name!r}: empty or illegal range {self.low}..{self.high}")
+        outside = [value for value in self.samples if not self.low <= value <= self.high]
+        if outside:
+            raise ValueError(f"dim {self.name!r}: samples {outside} lie outside {self.low}..{self.high}")
+
+
+@frozen
+class Values:
+    """Which values a tensor may hold. Integers lie in `low <= v < high`; floats are any finite value
+    in [-magnitude, magnitude] unless `special` allows NaN and infinities too."""
+
+    magnitude: float = 1e4
+    special: bool = False
+    low: Size | None = None
+    high: Size | None = None
+
+
+@frozen
+class TensorParam:
+    """A tensor argument over named dims. Strides are free (non-negative) unless `contiguous`."""
+
+    name: str
+    dims: tuple[str, ...]
+    dtype: str = ELEMENT
+    values: Values = field(factory=Values)
+    contiguous: bool = False
+
+    def stride(self, axis: int) -> str:
+        """The name of the stride of `axis` in size expressions."""
+        return f"{self.name}.stride{axis}"
+
+    @property
+    def address(self) -> str:
+        """The name of the first element's byte address, for alignment conditions."""
+        return f"{self.name}.address"
+
+
+@frozen
+class FloatParam:
+    """A scalar float argument; `samples` are the values that tests use, the first one by default."""
+
+    name: str
+    samples: tuple[float, ...]
+
+    def __attrs_post_init__(self) -> None:
+        if not self.samples:
+            raise ValueError(f"float parameter {self.name!r} has no samples")
+
+
+@frozen
+class ChoiceParam:
+    """A scalar that selects behaviour (a bool, a small int): every choice is captured and proved on its own."""
+
+    name: str
+    choices: tuple[bool | int, ...]
+
+    def __attrs_post_init__(self) -> None:
+        if not self.choices:
+            raise ValueError(f"choice parameter {self.name!r} has no choices")
+
+
+Param: TypeAlias = TensorParam | FloatParam | ChoiceParam
+
+
+@frozen
+class OutputSpec:
+    """A returned tensor: its dims and dtype (`T` for the inputs' own)."""
+
+    name: str
+    dims: tuple[str, ...]
+    dtype: str = ELEMENT
+
+
+@frozen
+class Law:
+    """A metamorphic property: running on `transform(inputs)` gives `expect(inputs, outputs)`.
+
+    `transform` gets the inputs and a torch.Generator and returns changed inputs plus whatever `expect` needs.
+    `bitwise` laws must hold exactly in the kernel's own precisions; the others in exact arithmetic.
+    """
+
+    name: str
+    claim: str
+    transform: Callable[[Inputs, Any], tuple[Inputs, Any]]
+    expect: Callable[[Any, Any], Any]
+    bitwise: bool = False
+
+
+@frozen
+class Workload:
+    """Sizes and dtype that are timed, contiguous unless a spec's parameter says otherwise."""
+
+    name: str
+    sizes: Mapping[str, int]
+    dtype: str = "bfloat16"
+
+
+@frozen
+class Baseline:
+    """Another way to compute the same on a device: a callable of the spec's parameters."""
+
+    name: str
+    call: Callable[..., Any]
+
+
+@frozen(eq=False)
+class Spec:
+    """The contract of an operator.
+
+    `reference(**inputs)` computes the outputs in float64 with torch operations only (it is also run on
+    value-and-bound pairs, so it must not leave torch). `framework` is how a PyTorch user writes it.
+    `operations` counts floating-point operations. `accumulate` is the precision that a correct kernel sums in;
+    `tf32` says whether float32 products may be rounded to tf32. `glue` lists host operations beyond
+    allocation, views, copies and launches.
+    """
+
+    name: str
+    summary: str
+    dims: tuple[Dim, ...]
+    params: tuple[Param, ...]
+    outputs: tuple[OutputSpec, ...]
+    reference: Callable[..., Any]
+    framework: Callable[..., Any]
+    operations: Size
+    laws: tuple[Law, ...]
+    workloads: tuple[Workload, ...]
+    requires: tuple[Condition, ...] = ()
+    dtypes: tuple[str, ...] = FLOATS
+    accumulate: str = "float32"
+    tf32: bool = False
+    baselines: tuple[Baseline, ...] = ()
+    glue: tuple[str, ...] = ()
+    version: int = 1
+
+    def __attrs_post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise ValueError(f"spec name {self.name!r} is not an identifier")
+        _unique(self.name, [item.name for item in (*self.dims, *self.params, *self.outputs)])
+        known = {dim.name for dim in self.dims}
+        for tensor in (*self.tensors, *self.outputs):
+            strangers = [dim for dim in tensor.dims if dim not in known]
+            if strangers:
+                raise ValueError(f"spec {self.name!r}: {tensor.name!r} uses undeclared dims {strangers}")
+            if tensor.dtype not in (ELEMENT, *DTYPES):
+                raise ValueError(f"spec {self.name!r}: {tensor.name!r} has unknown dtype {tensor.dtype!r}")
+        if not self.outputs:
+            raise ValueError(f"spec {self.name!r} has no outputs")
+        for dtype in (*self.dtypes, self.accumulate, *(load.dtype for load in self.workloads)):
+            if dtype not in DTYPES:
+                raise ValueError(f"spec {self.name!r}: unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
+        allowed = self.names()
+        for condition in self.requires:
+            if strange := condition.names() - allowed:
+                raise ValueError(f"spec {self.name!r}: condition {condition} names unknown sizes {sorted(strange)}")
+        for load in self.workloads:
+            self._check_workload(load)
+
+    def _check_workload(self, load: Workload) -> None:
+        if set(load.sizes) != {dim.name for dim in self.dims}:
+            raise ValueError(f"spec {self.name!r}: workload {load.name!r} sets {sorted(load.sizes)}")
+        for dim in self.dims:
+            if not dim.low <= load.sizes[dim.name] <= dim.high:
+                raise ValueError(
+                    f"spec {self.name!r}: workload {load.name!r} has {dim.name}={load.sizes[dim.name]}, "
+                    f"outside {dim.low}..{dim.high}"
+                )
+
+    @property
+    def tensors(self) -> tuple[TensorParam, ...]:
+        return tuple(param for param in self.params if isinstance(param, TensorParam))
+
+    @property
+    def choices(self) -> tuple[ChoiceParam, ...]:
+        return tuple(param for param in self.params if isinstance(param, ChoiceParam))
+
+    def names(self) -> frozenset[str]:
+        """Every name that size expressions of this spec's domain may use: dims and input strides."""
+        strides = {param.stride(axis) for param in self.tensors for axis in range(len(param.dims))}
+        return frozenset(strides | {dim.name for dim in self.dims})
+
+    def domain(self) -> Condition:
+        """The sizes and strides that a kernel must handle: dim ranges, stride ranges and `requires`."""
+        parts = [all_of(name(dim.name) >= dim.low, name(dim.name) <= dim.high) for dim in self.dims]
+        for param in self.tensors:
+            strides = [name(param.stride(axis)) for axis in range(len(param.dims))]
+            if param.contiguous:
+                parts += [stride.equals(size) for stride, size in zip(strides, packed(param.dims), strict=True)]
+            else:
+                parts += [all_of(stride >= 0, stride <= MAX_STRIDE) for stride in strides]
+        return all_of(*parts, *self.requires)
+
+
+def packed(dims: tuple[str, ...]) -> tuple[Size, ...]:
+    """Row-major strides over `dims`, as size expressions."""
+    strides: list[Size] = []
+    step = Size("const", value=1)
+    for dim in reversed(dims):
+        strides.insert(0, step)
+        step = step * name(dim)
+    return tuple(strides)
+
+
+def _unique(spec: str, names: list[str]) -> None:
+    for left, right in combinations(names, 2):
+        if left == right:
+            raise ValueError(f"spec {spec!r} uses the name {left!r} twice")

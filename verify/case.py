@@ -1,0 +1,71 @@
+"""What is examined: a candidate against a spec, and how much work may be spent on it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from hashlib import sha256
+from typing import Final, Literal
+
+from attrs import define, field, frozen
+
+from specs.spec import Spec
+from verify.plan import Capture
+
+
+@frozen
+class Provenance:
+    """Where a candidate comes from. Shown to reviewers; no gate looks at it."""
+
+    origin: str  # "file", "package", "recorded", "openai", ...
+    author: str = ""
+    prompt_digest: str = ""
+    parent: str = ""
+    note: str = ""
+
+
+@frozen
+class Candidate:
+    """Source text, the entry function's name, and where it came from. Equal text and entry is equal identity."""
+
+    source: str
+    entry: str
+    path: str  # shown to people; for policy `repo` the dotted module name
+    policy: Literal["strict", "repo"] = "strict"
+    provenance: Provenance = field(default=Provenance("file"))
+
+    @property
+    def digest(self) -> str:
+        return sha256(f"{self.entry}\n{self.policy}\n{self.source}".encode()).hexdigest()
+
+
+@frozen
+class Budget:
+    """How much work a gate may do. Solver steps and sample counts repeat exactly; seconds are a backstop."""
+
+    profile: str
+    rlimit: int  # z3 resource steps per obligation
+    seconds: float  # wall-clock backstop per obligation
+    samples: int  # fuzz cases
+    elements: int  # the largest tensor a numeric run makes
+    cells: int  # the most cells that capture opens
+    seed: int = 0
+
+
+PROFILES: Final = {
+    "quick": Budget("quick", rlimit=4_000_000, seconds=5, samples=20, elements=1 << 14, cells=40),
+    "ci": Budget("ci", rlimit=20_000_000, seconds=20, samples=100, elements=1 << 16, cells=64),
+    "deep": Budget("deep", rlimit=200_000_000, seconds=120, samples=2000, elements=1 << 20, cells=200),
+}
+
+
+@define(eq=False)
+class Case:
+    """One candidate, captured, against one spec. Gates read it and never change it."""
+
+    spec: Spec
+    candidate: Candidate
+    capture: Capture
+
+    @cached_property
+    def digest(self) -> str:
+        return sha256(f"{self.spec.name}:{self.spec.version}:{self.candidate.digest}".encode()).hexdigest()

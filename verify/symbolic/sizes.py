@@ -1,0 +1,86 @@
+"""Size expressions and conditions as z3 terms, and the search for shapes of a domain outside given cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import z3
+
+from specs.sizes import COMPARISONS, Condition, Size, all_of, any_of, none_of
+
+# z3's division and remainder on Int are Euclidean: they floor for a positive divisor, as ours do. For a negative
+# divisor they differ, so a divisor that is not a positive constant gets the definition spelled out.
+TERMS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "floordiv": lambda a, b: z3.If(b > 0, a / b, (-a) / (-b)),
+    "mod": lambda a, b: a - b * z3.If(b > 0, a / b, (-a) / (-b)),
+    "min": lambda a, b: z3.If(a <= b, a, b),
+    "max": lambda a, b: z3.If(a >= b, a, b),
+}
+RELATIONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "le": lambda a, b: a <= b,
+    "lt": lambda a, b: a < b,
+    "eq": lambda a, b: a == b,
+    "ne": lambda a, b: a != b,
+}
+assert RELATIONS.keys() == COMPARISONS.keys()
+
+
+def term(expression: Size) -> Any:
+    """The z3 Int term; names become constants of the same name."""
+    if expression.kind == "const":
+        return z3.IntVal(expression.value)
+    if expression.kind == "name":
+        return z3.Int(expression.name)
+    left, right = (term(part) for part in expression.parts)
+    if expression.kind in ("floordiv", "mod") and expression.parts[1].kind == "const" and expression.parts[1].value > 0:
+        return left / right if expression.kind == "floordiv" else left % right
+    return TERMS[expression.kind](left, right)
+
+
+def formula(condition: Condition) -> Any:
+    """The z3 Bool."""
+    if condition.kind in RELATIONS:
+        left, right = condition.sides
+        return RELATIONS[condition.kind](term(left), term(right))
+    parts = [formula(part) for part in condition.parts]
+    if condition.kind == "not":
+        return z3.Not(parts[0])
+    return z3.And(*parts) if condition.kind == "and" else z3.Or(*parts)
+
+
+class Undecided(Exception):
+    """z3 gave up on a question about shapes."""
+
+
+def point_outside(
+    domain: Condition, cells: Sequence[Condition], wishes: Sequence[Condition] = (), rlimit: int = 20_000_000
+) -> dict[str, int] | None:
+    """Sizes of the domain that lie in none of the cells, or None when there are none.
+
+    Wishes are granted as far as they can be, earlier ones first (small sizes, contiguous strides). Raises
+    Undecided when z3 cannot tell.
+    """
+    solver = z3.Solver()
+    solver.set("rlimit", rlimit)
+    solver.set("timeout", 20_000)
+    solver.set("random_seed", 0)
+    goal = all_of(domain, none_of(any_of(*cells)))
+    solver.add(formula(goal))
+    verdict = solver.check()
+    if verdict == z3.unsat:
+        return None
+    if verdict != z3.sat:
+        raise Undecided(f"which shapes lie outside {len(cells)} cells: {solver.reason_unknown()}")
+    model = solver.model()
+    for wish in wishes:
+        solver.push()
+        solver.add(formula(wish))
+        if solver.check() == z3.sat:
+            model = solver.model()
+        else:
+            solver.pop()
+    return {each: model.eval(z3.Int(each), model_completion=True).as_long() for each in sorted(domain.names())}

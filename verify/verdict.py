@@ -1,0 +1,100 @@
+"""What a gate answers: an outcome, the claim it is about, its scope, and a replayed witness when it is false."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+from attrs import field, frozen
+
+
+class Outcome(IntEnum):
+    """Worst first, so that folding outcomes is `min`."""
+
+    REFUTED = 0  # a replayed witness breaks the claim
+    CRASHED = 1  # the gate failed: says nothing of the kernel
+    UNKNOWN = 2  # not decided: unmodelled operation, contradictory assumptions, budget spent, not run
+    HELD = 3  # no counterexample among the samples tried
+    PROVED = 4  # true for every input in the verdict's scope
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+@frozen(order=False)
+class Place:
+    """Where in the candidate's source something happens. Lines count from 1; 0 means not known."""
+
+    file: str
+    line: int
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@frozen
+class Access:
+    """One concrete memory access of a witness. `offset` counts elements from the tensor's first element."""
+
+    kind: str  # load, store, atomic
+    buffer: str
+    offset: int
+    elements: int  # of the buffer
+    program: tuple[int, int, int]
+    lane: tuple[int, ...]
+    place: Place
+
+
+@frozen
+class Witness:
+    """A concrete counterexample that was replayed in the executor (or needs no replay: host code, a compiler).
+
+    `sentence` is for people: `M=1, N=3, program 0, lane 3: stores out[3], out has 3 elements (softmax.py:14)`.
+    """
+
+    sentence: str
+    replayed: str  # how: "executor", "host", "compiler", "fuzz"
+    sizes: tuple[tuple[str, int], ...] = ()
+    accesses: tuple[Access, ...] = ()
+    place: Place | None = None
+    reproduce: str = ""  # a blob or command that redoes it
+
+
+@frozen
+class Cost:
+    """What an answer took. `rlimit` counts z3's resource steps; None where no solver ran."""
+
+    seconds: float
+    rlimit: int | None = None
+
+
+@frozen
+class Verdict:
+    """One gate's answer about one claim.
+
+    `scope` says for which shapes, dtypes and variants the claim was shown; `detail` says how (the solver's rung,
+    the number of samples) or why not. A witness stands if and only if the claim is refuted.
+    """
+
+    gate: str
+    outcome: Outcome
+    claim: str
+    scope: str
+    detail: str = ""
+    assumptions: tuple[str, ...] = ()
+    witness: Witness | None = None
+    place: Place | None = None
+    cost: Cost = field(default=Cost(0.0))
+
+    def __attrs_post_init__(self) -> None:
+        if (self.witness is None) == (self.outcome is Outcome.REFUTED):
+            raise ValueError(f"{self.gate}: outcome {self.outcome.word} with witness {self.witness}")
+        if self.outcome in (Outcome.PROVED, Outcome.HELD) and not self.scope:
+            raise ValueError(f"{self.gate}: {self.outcome.word} needs a scope")
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The fold of many outcomes. Of none at all it is UNKNOWN: nothing was shown."""
+    return min(outcomes, default=Outcome.UNKNOWN)
