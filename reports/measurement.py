@@ -37,7 +37,7 @@ class Model:
 
 @frozen
 class Timing:
-    """Times of one implementation in microseconds; `low..high` is the 95 % confidence interval of the median."""
+    """Times of one implementation in microseconds; `low..high` is the median's 95 % confidence interval."""
 
     name: str
     median: float
@@ -75,7 +75,7 @@ class Timing:
 
 @frozen
 class Against:
-    """A baseline and the Kernel Gap to it: its median over the kernel's, above 1 where the kernel is ahead."""
+    """A baseline and the Kernel Gap to it: its median over the kernel's; above 1 the kernel is ahead."""
 
     baseline: Timing
     gap: float
@@ -103,7 +103,7 @@ class Timed:
     def __attrs_post_init__(self) -> None:
         for rival in self.against:
             if not math.isclose(rival.gap, rival.baseline.median / self.kernel.median, rel_tol=1e-9):
-                raise ValueError(f"gap {rival.gap} to {rival.baseline.name!r} is not the ratio of the medians")
+                raise ValueError(f"gap {rival.gap} to {rival.baseline.name!r} is not the medians' ratio")
         if self.fraction is not None and not 0 < self.fraction <= 1:
             raise ValueError(f"workload {self.workload!r} reaches {self.fraction} of its physical limit")
 
@@ -146,8 +146,9 @@ class Measurement:
     def __attrs_post_init__(self) -> None:
         if self.word not in WORDS:
             raise ValueError(f"unknown bench word {self.word!r}; known: {', '.join(WORDS)}")
-        if (self.word == MEASURED) != bool(self.workloads) or (self.word == MEASURED) != bool(self.device):
-            raise ValueError(f"bench is {self.word!r} with {len(self.workloads)} timed workloads on {self.device!r}")
+        if not (self.word == MEASURED) == bool(self.workloads) == bool(self.device):
+            times = f"{len(self.workloads)} timed workloads on {self.device!r}"
+            raise ValueError(f"bench is {self.word!r} with {times}")
         if (self.word == MEASURED) == bool(self.reason):
             raise ValueError(f"bench is {self.word!r} with the reason {self.reason!r}")
         if self.word == NOT_COUNTED and self.models:
