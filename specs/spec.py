@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import combinations
+from math import inf, isfinite
 from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
@@ -52,6 +53,10 @@ class Values:
     low: Size | None = None
     high: Size | None = None
 
+    def __attrs_post_init__(self) -> None:
+        if not 0 < self.magnitude < inf:
+            raise ValueError(f"values of magnitude {self.magnitude}: it must be positive and finite")
+
 
 @frozen
 class TensorParam:
@@ -83,6 +88,8 @@ class FloatParam:
     def __attrs_post_init__(self) -> None:
         if not self.samples:
             raise ValueError(f"float parameter {self.name!r} has no samples")
+        if strange := [sample for sample in self.samples if not isfinite(sample)]:
+            raise ValueError(f"float parameter {self.name!r} has samples {strange} that are not finite")
 
 
 @frozen
@@ -111,16 +118,19 @@ class OutputSpec:
 
 @frozen
 class Law:
-    """A metamorphic property: running on `transform(inputs)` gives `expect(inputs, outputs)`.
+    """A metamorphic property: what runs on changed inputs must give, told from other runs.
 
-    `transform` gets the inputs and a torch.Generator and returns changed inputs plus whatever `expect` needs.
-    `bitwise` laws must hold exactly in the kernel's own precisions; the others in exact arithmetic.
+    `transform` gets the inputs and a torch.Generator and returns the changed inputs (one mapping, or a tuple of
+    them where the property speaks of several runs) plus whatever `expect` needs. `expect(needed, *runs)` gets the
+    outputs, a tuple a run, of the inputs themselves and of all changed inputs but the last; it returns the
+    outputs that the last must have. `bitwise` laws must hold exactly in the kernel's own precisions; the others
+    in exact arithmetic.
     """
 
     name: str
     claim: str
-    transform: Callable[[Inputs, Any], tuple[Inputs, Any]]
-    expect: Callable[[Any, Any], Any]
+    transform: Callable[[Inputs, Any], tuple[Inputs | tuple[Inputs, ...], Any]]
+    expect: Callable[..., Any]
     bitwise: bool = False
 
 
@@ -190,12 +200,20 @@ class Spec:
         for condition in self.requires:
             if strange := condition.names() - allowed:
                 raise ValueError(f"spec {self.name!r}: condition {condition} names unknown sizes {sorted(strange)}")
+        if stray := [dtype for dtype in self.dtypes if dtype not in FLOATS]:
+            raise ValueError(f"spec {self.name!r}: runs in {stray}, which are not among {', '.join(FLOATS)}")
+        if self.accumulate not in (*FLOATS, "float64"):
+            raise ValueError(f"spec {self.name!r} accumulates in {self.accumulate!r}, which is not a float")
+        _unique(self.name, [law.name for law in self.laws])
+        _unique(self.name, [load.name for load in self.workloads])
         for load in self.workloads:
             self._check_workload(load)
 
     def _check_workload(self, load: Workload) -> None:
         if set(load.sizes) != {dim.name for dim in self.dims}:
             raise ValueError(f"spec {self.name!r}: workload {load.name!r} sets {sorted(load.sizes)}")
+        if load.dtype not in self.dtypes:
+            raise ValueError(f"spec {self.name!r}: workload {load.name!r} runs in {load.dtype!r}, not in {self.dtypes}")
         for dim in self.dims:
             if not dim.low <= load.sizes[dim.name] <= dim.high:
                 raise ValueError(

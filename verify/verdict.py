@@ -71,6 +71,25 @@ class Cost:
 
 
 @frozen
+class LedgerEntry:
+    """The tolerance that was applied where it came closest to being used up, or was broken.
+
+    `ratio` is |value - reference| over what was allowed there: `bound` (the running error bound) plus half a unit
+    in the last place of the output. `inputs` are values of the inputs that meet at `index`, in hexadecimal.
+    """
+
+    dtype: str
+    case: str  # sizes, value class, layouts and seed, enough to make the inputs again
+    ratio: float
+    index: tuple[int, ...]
+    value: float
+    reference: float
+    bound: float
+    allowed: float
+    inputs: tuple[tuple[str, str], ...] = ()
+
+
+@frozen
 class Verdict:
     """One gate's answer about one claim.
 
@@ -87,6 +106,7 @@ class Verdict:
     witness: Witness | None = None
     place: Place | None = None
     cost: Cost = field(default=Cost(0.0))
+    ledger: tuple[LedgerEntry, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         if (self.witness is None) == (self.outcome is Outcome.REFUTED):

@@ -1,0 +1,135 @@
+"""matmul: the product of two matrices, summed in float32 and rounded once; float32 factors are not cut to tf32."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from specs.sizes import name
+from specs.spec import Baseline, Dim, Inputs, Law, OutputSpec, Spec, TensorParam, Workload
+
+# A million rows and columns is far beyond practice, its M*N exceeds 2^31 by far (32-bit offsets wrap), and yet
+# its tiles fit a one-dimensional launch grid, so that a proof for all shapes asks for nothing impossible.
+LONGEST: Final = 2**20
+
+
+def _reference(a: Any, b: Any) -> Any:
+    return a @ b
+
+
+@cache
+def _compile() -> Any:
+    import torch
+
+    return torch.compile(_reference)
+
+
+def _compiled(a: Any, b: Any) -> Any:
+    return _compile()(a, b)
+
+
+def _whole(tensor: Any) -> Any:
+    """Small whole numbers near the tensor's values: sums of two of them are exact in every dtype."""
+    return tensor.clamp(-8, 8).round()
+
+
+def _sum(inputs: Inputs, generator: Any) -> tuple[tuple[Inputs, ...], Any]:
+    import torch
+
+    left = _whole(inputs["a"])
+    right = torch.randint(-8, 9, tuple(left.shape), generator=generator).to(left.dtype)
+    return tuple({**inputs, "a": a} for a in (left, right, left + right)), None
+
+
+def _identity(inputs: Inputs, generator: Any) -> tuple[Inputs, Any]:
+    import torch
+
+    a, b = inputs["a"], inputs["b"]
+    eye = torch.eye(b.shape[0], b.shape[1], dtype=b.dtype)
+    product = torch.zeros(a.shape[0], b.shape[1], dtype=a.dtype)
+    shared = min(b.shape)
+    product[:, :shared] = a[:, :shared]
+    return {**inputs, "b": eye}, product
+
+
+def _permute(inputs: Inputs, generator: Any) -> tuple[Inputs, Any]:
+    import torch
+
+    order = torch.randperm(inputs["a"].shape[1], generator=generator)
+    return {**inputs, "a": inputs["a"][:, order], "b": inputs["b"][order]}, None
+
+
+def _halves(inputs: Inputs, generator: Any) -> tuple[tuple[Inputs, ...], Any]:
+    left, right = inputs["a"].clone(), inputs["a"].clone()
+    half = left.shape[1] // 2
+    left[:, half:] = 0
+    right[:, :half] = 0
+    return ({**inputs, "a": left}, {**inputs, "a": right}), None
+
+
+def _transpose(inputs: Inputs, generator: Any) -> tuple[Inputs, Any]:
+    return {**inputs, "a": inputs["b"].T, "b": inputs["a"].T}, None
+
+
+LAWS = (
+    Law(
+        "sum",
+        "the product of a sum is the sum of the products",
+        _sum,
+        lambda needed, base, left, right: (left[0] + right[0],),
+    ),
+    Law(
+        "identity",
+        "multiplying by ones on the diagonal gives the columns of a",
+        _identity,
+        lambda product, base: (product,),
+    ),
+    Law(
+        "permutation",
+        "permuting the columns of a with the rows of b leaves the result",
+        _permute,
+        lambda needed, base: base,
+    ),
+    Law(
+        "halves",
+        "the results over the two halves of K add up to the whole",
+        _halves,
+        lambda needed, base, left: (base[0] - left[0],),
+    ),
+    Law(
+        "transposition",
+        "the product of the transposes in turn is the transpose of the product",
+        _transpose,
+        lambda needed, base: (base[0].T,),
+    ),
+    Law(
+        "sign",
+        "negating a negates the result",
+        lambda inputs, generator: ({**inputs, "a": -inputs["a"]}, None),
+        lambda needed, base: (-base[0],),
+        bitwise=True,
+    ),
+)
+
+SPEC = Spec(
+    name="matmul",
+    summary="a @ b",
+    dims=(
+        Dim("M", 0, LONGEST, samples=(0, 1, 17, 33, 64, 65, 130)),
+        Dim("N", 0, LONGEST, samples=(0, 1, 16, 31, 64, 129)),
+        Dim("K", 0, LONGEST, samples=(0, 1, 15, 32, 65, 257)),
+    ),
+    params=(TensorParam("a", ("M", "K")), TensorParam("b", ("K", "N"))),
+    outputs=(OutputSpec("out", ("M", "N")),),
+    reference=_reference,
+    framework=_reference,
+    operations=name("M") * name("N") * name("K") * 2,
+    laws=LAWS,
+    workloads=(
+        Workload("square", {"M": 4096, "N": 4096, "K": 4096}),
+        Workload("large square", {"M": 8192, "N": 8192, "K": 8192}),
+        Workload("feed-forward", {"M": 4096, "N": 14336, "K": 4096}),
+        Workload("decode", {"M": 16, "N": 4096, "K": 4096}),
+    ),
+    baselines=(Baseline("eager", _reference), Baseline("torch.compile", _compiled)),
+)

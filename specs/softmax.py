@@ -1,0 +1,106 @@
+"""softmax over the last dimension: exp(x - max) / sum of it, row by row."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from specs.sizes import name
+from specs.spec import Baseline, Dim, Inputs, Law, OutputSpec, Spec, TensorParam, Workload
+
+
+def _reference(x: Any) -> Any:
+    if x.shape[-1] == 0:
+        return x
+    weights = (x - x.amax(dim=-1, keepdim=True)).exp()
+    return weights / weights.sum(dim=-1, keepdim=True)
+
+
+def _framework(x: Any) -> Any:
+    return x.softmax(dim=-1)
+
+
+@cache
+def _compile() -> Any:
+    import torch
+
+    return torch.compile(_framework)
+
+
+def _compiled(x: Any) -> Any:
+    return _compile()(x)
+
+
+def _shift(inputs: Inputs, generator: Any) -> tuple[tuple[Inputs, ...], Any]:
+    import torch
+
+    # Eighths below 16, shifted by whole numbers below 16, are exact in every dtype: the shift itself rounds nothing.
+    x = (inputs["x"].clamp(-15, 15) * 8).round() / 8
+    shift = torch.randint(-15, 16, (x.shape[0], 1), generator=generator).to(x.dtype)
+    return ({**inputs, "x": x}, {**inputs, "x": x + shift}), None
+
+
+def _permute(inputs: Inputs, generator: Any) -> tuple[Inputs, Any]:
+    import torch
+
+    order = torch.randperm(inputs["x"].shape[1], generator=generator)
+    return {**inputs, "x": inputs["x"][:, order]}, order
+
+
+def _some_rows(inputs: Inputs, generator: Any) -> tuple[Inputs, Any]:
+    import torch
+
+    count = inputs["x"].shape[0]
+    rows = torch.randperm(count, generator=generator)[: (count + 1) // 2]
+    return {**inputs, "x": inputs["x"][rows]}, rows
+
+
+LAWS = (
+    Law(
+        "shift",
+        "adding a constant to a row leaves the row's result",
+        _shift,
+        lambda needed, base, plain: plain,
+    ),
+    Law(
+        "sum",
+        "every row sums to one",
+        lambda inputs, generator: (inputs, None),
+        lambda needed, base: (base[0] - base[0].sum(dim=-1, keepdim=True) + 1.0,),
+    ),
+    Law(
+        "permutation",
+        "permuting the columns permutes the result",
+        _permute,
+        lambda order, base: (base[0][:, order],),
+    ),
+    Law(
+        "rows",
+        "a row's result is the same whatever the other rows are, how many there are and where it stands",
+        _some_rows,
+        lambda rows, base: (base[0][rows],),
+        bitwise=True,
+    ),
+)
+
+SPEC = Spec(
+    name="softmax",
+    summary="exp(x - max(x)) / sum(exp(x - max(x))) over the last dimension",
+    dims=(
+        Dim("M", 0, 2**31 - 1, samples=(0, 1, 2, 7, 65)),
+        Dim("N", 0, 131072, samples=(0, 1, 2, 17, 127, 128, 129, 1000, 2053)),
+    ),
+    params=(TensorParam("x", ("M", "N")),),
+    outputs=(OutputSpec("out", ("M", "N")),),
+    reference=_reference,
+    framework=_framework,
+    operations=name("M") * name("N") * 5,
+    laws=LAWS,
+    workloads=(
+        Workload("attention scores", {"M": 16384, "N": 4096}),
+        Workload("long rows", {"M": 4096, "N": 16384}),
+        Workload("vocabulary", {"M": 1024, "N": 131072}),
+        Workload("attention scores, float32", {"M": 16384, "N": 4096}, dtype="float32"),
+    ),
+    baselines=(Baseline("eager", _framework), Baseline("torch.compile", _compiled)),
+)
