@@ -28,7 +28,7 @@ class Form(Enum):
 
 @frozen
 class Reading:
-    """One answer as read: its form, and the module's source or else the sentence that says why there is none."""
+    """One answer as read: its form, and the module's source or else the sentence that says what is amiss."""
 
     form: Form
     source: str = ""

@@ -1,0 +1,74 @@
+"""A dossier in words on a terminal: every refutation with its witness, every open question with its reason."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from synth.progress import Display
+from verify.case import Candidate
+from verify.dossier import Dossier
+from verify.verdict import Outcome, Place, Verdict
+
+
+def show_findings(display: Display, dossier: Dossier, candidate: Candidate) -> None:
+    """Print what is refuted, then what crashed, then what is open, then the conclusion."""
+    for verdict in sorted(dossier.verdicts, key=lambda verdict: verdict.outcome):
+        if verdict.outcome <= Outcome.UNKNOWN:
+            _show(display, verdict, candidate)
+    display.line()
+    display.line(conclusion(dossier), dossier.word)
+
+
+def conclusion(dossier: Dossier) -> str:
+    """One sentence: admitted, or not and by which gates."""
+    if dossier.admitted:
+        return f"admitted: all {len(dossier.required)} required gates passed"
+    found = {gate: dossier.outcome(gate) for gate in dossier.required}
+    if dossier.refuted:
+        gates = ", ".join(dict.fromkeys(verdict.gate for verdict in dossier.refuted))
+        return f"not admitted: refuted by {gates}"
+    reasons = [
+        f"{gate} did not run" if found[gate] is None else f"{gate} is {found[gate].word}"  # type: ignore[union-attr]
+        for gate in dossier.missing
+    ]
+    return f"not admitted: {', '.join(reasons)}"
+
+
+def _show(display: Display, verdict: Verdict, candidate: Candidate) -> None:
+    display.line()
+    display.line(f"{verdict.outcome.word} {verdict.gate}: {verdict.claim}", verdict.outcome.word)
+    place = verdict.place or (verdict.witness.place if verdict.witness else None)
+    if place is not None:
+        display.line(f"  --> {place}", "faint")
+        if quoted := _quote(place, candidate):
+            display.line(f"   | {quoted}")
+    if verdict.witness is not None:
+        _note(display, verdict.witness.sentence)
+        if verdict.witness.reproduce:
+            _note(display, f"again with: {verdict.witness.reproduce}")
+    elif verdict.detail:
+        crash = verdict.outcome is Outcome.CRASHED
+        _note(
+            display, f"our bug, not the kernel's: {_last_line(verdict.detail)}" if crash else verdict.detail
+        )
+    if verdict.scope:
+        _note(display, f"for {verdict.scope}")
+
+
+def _note(display: Display, text: str) -> None:
+    first, *rest = text.strip().splitlines() or [""]
+    display.line(f"   = {first}")
+    for line in rest[:8]:
+        display.line(f"     {line}")
+    if len(rest) > 8:
+        display.line(f"     … {len(rest) - 8} more lines in the record")
+
+
+def _last_line(text: str) -> str:
+    return text.strip().splitlines()[-1] if text.strip() else "no detail"
+
+
+def _quote(place: Place, candidate: Candidate) -> str:
+    lines = candidate.source.splitlines()
+    same = PurePath(place.file).name in (PurePath(candidate.path).name, candidate.path)
+    return lines[place.line - 1].strip() if same and 0 < place.line <= len(lines) else ""
