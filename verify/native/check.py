@@ -1,0 +1,103 @@
+"""Run plans on a device at fixed points: right by the numeric rule, equal bits on a rerun, red zones untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import torch
+
+from specs.spec import Spec
+from verify.native.accept import objection
+from verify.native.findings import Checked, Finding
+from verify.native.inputs import blank, refill
+from verify.native.launch import (
+    Compile,
+    LaunchError,
+    Prepared,
+    choose_plan,
+    configurations,
+    names_of,
+    prepare,
+)
+from verify.native.memory import Guarded, guarded_copy, same_bits
+from verify.native.points import Point
+from verify.plan import Launch, Plan
+
+SEED: Final = 1
+
+
+def check(
+    spec: Spec, plans: tuple[Plan, ...], points: Iterable[Point], compile: Compile, device: str
+) -> Checked:
+    """Run every configuration of every plan at the points, on inputs drawn from a fixed seed."""
+    generator = torch.Generator(device=device)
+    generator.manual_seed(SEED)
+    runs, findings, skipped, failures = 0, list[Finding](), list[str](), list[str]()
+    for point in points:
+        inputs, zones = _inputs(spec, point, generator, device)
+        names = names_of(spec, inputs)
+        try:
+            plan = choose_plan(plans, spec, inputs, names)
+        except LaunchError as uncovered:
+            skipped.append(f"{point}: {uncovered}")
+            continue
+        for config in _configs(plan):
+            try:
+                prepared = prepare(plan, inputs, names, compile, config)
+                findings += _run(spec, point, inputs, zones, prepared)
+                runs += 1
+            except (LaunchError, RuntimeError) as failure:
+                failures.append(f"{point}: {_first_line(failure)}")
+    return Checked(runs, tuple(findings), tuple(skipped), tuple(failures))
+
+
+def _inputs(
+    spec: Spec, point: Point, generator: torch.Generator, device: str
+) -> tuple[dict[str, Any], tuple[Guarded, ...]]:
+    loose = blank(spec, point.sizes, point.dtype, device, point.strides, point.choices)
+    refill(spec, loose, point.sizes, generator)
+    zones = []
+    for name, value in loose.items():
+        if isinstance(value, torch.Tensor):
+            zone, loose[name] = guarded_copy(name, value, device)
+            zones.append(zone)
+    return loose, tuple(zones)
+
+
+def _configs(plan: Plan) -> list[dict[int, str]]:
+    """Every configuration of every launch, the other launches at their first."""
+    launches = {number: step for number, step in enumerate(plan.steps) if isinstance(step, Launch)}
+    first = {number: configurations(step)[0] for number, step in launches.items()}
+    others = [
+        {**first, number: config} for number, step in launches.items() for config in configurations(step)[1:]
+    ]
+    return [first, *others]
+
+
+def _run(
+    spec: Spec, point: Point, inputs: dict[str, Any], zones: tuple[Guarded, ...], prepared: Prepared
+) -> list[Finding]:
+    pristine = [zone.storage.clone() for zone in zones]
+    prepared.poison()
+    prepared.run()
+    first = [output.clone() for output in prepared.outputs]
+    prepared.poison()
+    prepared.run()
+    found = []
+    if complaint := objection(spec, inputs, tuple(first)):
+        found.append(("wrong", complaint))
+    if not all(same_bits(one, two) for one, two in zip(first, prepared.outputs, strict=True)):
+        found.append(("moved", "a second run on the same inputs gave other bits"))
+    found += [("red-zone", damage) for damage in prepared.damage()]
+    for zone, before in zip(zones, pristine, strict=True):
+        if damage := zone.damage():
+            found.append(("red-zone", damage))
+        elif not torch.equal(zone.storage, before):
+            found.append(("input-changed", f"{zone.name} was written to"))
+    return [Finding(kind, f"{point}: {sentence}", point.sizes) for kind, sentence in found]
+
+
+def _first_line(failure: Exception) -> str:
+    text = str(failure).strip().splitlines()
+    return text[0] if text else type(failure).__name__

@@ -1,0 +1,47 @@
+"""Compile one variant's TTIR for a device with Triton's own compiler. The only place here that needs triton."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+import torch
+import triton
+from triton.backends.compiler import GPUTarget
+
+from verify.plan import Variant
+
+
+class Kernel(Protocol):
+    """A compiled kernel: `kernel[grid](*arguments)` starts it on torch's current stream."""
+
+    def __getitem__(self, grid: tuple[int, int, int]) -> Callable[..., None]: ...
+
+
+def compile_variant(variant: Variant) -> Kernel:
+    """The variant's kernel for the current device. Raises whatever Triton raises when it does not compile."""
+    return _compile(variant.ttir, variant.num_warps, variant.num_stages, variant.num_ctas, _current_target())
+
+
+@lru_cache(maxsize=256)
+def _compile(
+    ttir: str, num_warps: int, num_stages: int, num_ctas: int, target: tuple[str, int | str, int]
+) -> Any:
+    with TemporaryDirectory(prefix="kernelproof-ttir-") as folder:
+        path = Path(folder) / "kernel.ttir"
+        path.write_text(ttir)
+        options = {"num_warps": num_warps, "num_stages": num_stages, "num_ctas": num_ctas}
+        kernel = triton.compile(str(path), target=GPUTarget(*target), options=options)
+    # Descriptors made inside a kernel need scratch memory from the host, by way of Triton's allocator.
+    triton.set_allocator(lambda size, align, stream: torch.empty(size, dtype=torch.uint8, device="cuda"))
+    return kernel
+
+
+def _current_target() -> tuple[str, int | str, int]:
+    if torch.version.hip:
+        return "hip", torch.cuda.get_device_properties().gcnArchName.split(":")[0], 64
+    major, minor = torch.cuda.get_device_capability()
+    return "cuda", major * 10 + minor, 32
