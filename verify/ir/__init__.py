@@ -1,0 +1,1 @@
+"""Triton IR as data: `program` says what a module is, `parse` reads one from text."""
