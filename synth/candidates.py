@@ -13,6 +13,7 @@ from typing import Final, Literal, cast
 from attrs import frozen
 
 import specs
+from reports.record import Record
 from specs.spec import Spec
 from synth.exits import Exit, Trouble, unknown_word
 from verify.case import Candidate, Provenance
@@ -35,17 +36,10 @@ class _Located:
 
 def find_spec(text: str) -> Spec:
     """The spec called `text`, or the one at `path/to/file.py:NAME`. Raises Trouble."""
-    if ":" not in text and not text.endswith(".py"):
-        if text not in specs.ALL:
-            raise unknown_word("spec", text, specs.ALL)
-        return specs.ALL[text]
     try:
         return specs.find(text)
-    except Exception as error:  # noqa: BLE001  a spec file is a person's Python: whatever it raises is for them to read
-        told = str(error) or "no message"
-        raise Trouble(
-            f"spec {text}: {type(error).__name__}: {told}", "a spec is named path/to/file.py:NAME"
-        ) from error
+    except ValueError as error:
+        raise Trouble(str(error)) from None
 
 
 def find_candidate(
@@ -53,8 +47,8 @@ def find_candidate(
 ) -> tuple[Spec, Candidate]:
     """The candidate that `text` names and the spec it is held against. Raises Trouble.
 
-    The spec defaults to the entry's name, and the entry to the spec's name. A file that defines no function named
-    after a spec is refuted there and then: there is no contract that it could keep.
+    The spec defaults to the entry's name, and the entry to the spec's name. A file that defines no function
+    named after a spec is refuted there and then: there is no contract that it could keep.
     """
     if policy is not None and policy not in POLICIES:
         raise unknown_word("policy", policy, POLICIES)
@@ -76,6 +70,12 @@ def find_candidate(
         provenance=Provenance(located.origin),
     )
     return against, found
+
+
+def of_record(record: Record) -> Candidate:
+    """The candidate that a record is about, from the source that the record holds."""
+    kept = record.candidate
+    return Candidate(kept.source, kept.entry, kept.path, kept.policy, kept.provenance)
 
 
 def _spec_of(source: str, entry: str | None, text: str) -> Spec:
@@ -120,7 +120,7 @@ def _identifier(function: str, text: str) -> str:
 
 
 def _module_file(module: str, text: str) -> Path:
-    # importlib.util.find_spec would run the parents' __init__; a candidate's package must not run in this process.
+    # importlib.util.find_spec would run the parents' __init__, and nothing of a candidate may run here.
     found, where = None, None
     done: list[str] = []
     for part in module.split("."):

@@ -12,7 +12,8 @@ A file holds, in this order (unknown keys are errors):
     usage       {"prompt_tokens", "completion_tokens"} or null where none was reported
     seconds     how long the answer took, or null
     expect      {"verdict", "gate"} or null: what a recorded proposal must get. The verdict is admitted,
-                refuted or unknown; a refuted one names the gate that refutes it, an unknown one names a gate or null
+                refuted or unknown; a refuted one names the gate that refutes it, an unknown one a gate or
+                null
     digest      sha256 of the canonical JSON (RFC 8785) of all of the above but `expect`
 
 Recorded proposals are written with `from_source`, or from a shell:

@@ -54,7 +54,7 @@ _EMPTY: Final = "-"
 
 
 def of_dossier(dossier: Dossier, spec: str, candidate: str, report: str = "") -> Ending:
-    """The ending that a dossier asks for. A gate that crashed is an error of ours, unless another one refuted."""
+    """The ending that a dossier asks for. A crashed gate is an error of ours, unless another one refuted."""
     from verify.verdict import Outcome
 
     found = {verdict.gate: dossier.outcome(verdict.gate) for verdict in dossier.verdicts}

@@ -1,4 +1,4 @@
-"""The lineage of a search: what each proposal was, what the gates said of it, and which one is the best so far."""
+"""The lineage of a search: what each proposal was, what the gates said of it, and which one is the best."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Attempt:
 
 
 def best(attempts: Iterable[Attempt]) -> Attempt | None:
-    """The admitted attempt that is fastest by what is known: measured before modelled, and the earlier of equals.
+    """The admitted attempt that is fastest by what is known: measured before modelled, the earlier of equals.
 
     Times are compared by their geometric mean over workloads that all of the compared attempts have.
     """

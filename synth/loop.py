@@ -1,7 +1,8 @@
 """The search: ask, read, examine, tell, until a budget is spent or the proposer has no more.
 
-Every exchange lies in the run's folder before anything is done with it, and every attempt after it is known. A
-stopped search goes on from its folder: what was answered is not asked again, what was examined not examined again.
+Every exchange lies in the run's folder before anything is done with it, and every attempt after it is
+known. A stopped search goes on from its folder: what was answered is not asked again, what was examined
+not examined again.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from attrs import define, field, frozen
 
+from reports.record import Record
 from specs.spec import Spec
 from synth import lineage
 from synth.answers import Form
@@ -21,13 +23,15 @@ from synth.lineage import Attempt
 from synth.prompt import DEFAULT_TARGET, build
 from synth.proposers import Exhausted, Proposer
 from verify.case import Candidate, Provenance
+from verify.verdict import Outcome
 
 EXCHANGE: Final = "{number:04d}.exchange.json"
 
 
 @frozen
 class Limits:
-    """When to stop. Tokens count over the whole search, also what earlier sittings used; seconds this sitting.
+    """When to stop. Tokens count over the whole search, also what earlier sittings used; seconds this
+    sitting.
 
     Both are looked at between proposals. An answer without usage counts as no tokens.
     """
@@ -37,7 +41,11 @@ class Limits:
     seconds: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        for name, value in (("proposals", self.proposals), ("tokens", self.tokens), ("seconds", self.seconds)):
+        for name, value in (
+            ("proposals", self.proposals),
+            ("tokens", self.tokens),
+            ("seconds", self.seconds),
+        ):
             if value is not None and value <= 0:
                 raise ValueError(f"a budget of {value} {name} lets nothing happen")
 
@@ -51,6 +59,25 @@ class Examined:
     microseconds: Mapping[str, float] | None = None
     modelled: Mapping[str, float] | None = None
     record: str = ""
+
+
+def examined(record: Record, name: str = "") -> Examined:
+    """A record in those words. What crashed is ours and holds our paths: a proposer hears only that it
+    did.
+    """
+    findings = []
+    for verdict in sorted(record.verdicts, key=lambda verdict: verdict.outcome):
+        if verdict.outcome > Outcome.UNKNOWN:
+            continue
+        if verdict.witness is not None:
+            sentence = verdict.witness.sentence
+        else:
+            sentence = "the gate itself failed" if verdict.outcome is Outcome.CRASHED else verdict.detail
+        findings.append(lineage.Finding(verdict.gate, verdict.outcome.word, verdict.claim, sentence))
+    times = {timed.workload: timed.kernel.median for timed in record.bench.workloads}
+    models = {f"{model.workload} on {model.target}": model.microseconds for model in record.bench.models}
+    word = cast(Literal["admitted", "refuted", "inconclusive"], record.word)
+    return Examined(word, tuple(findings), times or None, models or None, name)
 
 
 Examine = Callable[[Candidate, int], Examined]
@@ -120,7 +147,9 @@ class Search:
         reading = exchange.reading
         tokens = exchange.usage.total if exchange.usage else None
         if reading.form is not Form.MODULE:
-            return Attempt(number, exchange.digest, reading.form, "", complaint=reading.complaint, tokens=tokens)
+            return Attempt(
+                number, exchange.digest, reading.form, "", complaint=reading.complaint, tokens=tokens
+            )
         candidate = candidate_of(exchange, self.spec, f"proposal_{number:04d}.py")
         found = self.examine(candidate, number)
         return Attempt(

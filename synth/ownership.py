@@ -33,5 +33,5 @@ def check(owners: Mapping[str, Sequence[str]] | None = None) -> None:
         told = ", ".join(f"{package!r} also belongs to {owner!r}" for package, owner in clashes)
         raise Trouble(
             f"this installation mixes two distributions: {told}",
-            f"install {DISTRIBUTION} into an environment of its own, or uninstall {clashes[0][1]} and reinstall",
+            f"install {DISTRIBUTION} into an environment of its own",
         )

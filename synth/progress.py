@@ -1,7 +1,7 @@
 """What a person sees while work is under way: a line a gate, and on a terminal a live line below them.
 
-Colour and the live line need a terminal; `NO_COLOR` and `TERM=dumb` are obeyed. rich is imported only where it
-draws. Text that comes from a candidate is shown with its control characters spelt out.
+Colour and the live line need a terminal; `NO_COLOR` and `TERM=dumb` are obeyed. rich is imported only where
+it draws. Text that comes from a candidate is shown with its control characters spelt out.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO
+
+from reports.text import visible
 
 if TYPE_CHECKING:
     from verify.verdict import Verdict
@@ -72,10 +74,11 @@ class Display:
 
     def line(self, text: str = "", style: str = "") -> None:
         """One line. `style` is a word of STYLES; colour is never the only bearer of a meaning."""
+        shown = visible(text).replace("\n", " ")
         if self._console is None:
-            print(visible(text), file=self._stream, flush=True)
+            print(shown, file=self._stream, flush=True)
         else:
-            self._console.print(visible(text), style=STYLES.get(style) or None)
+            self._console.print(shown, style=STYLES.get(style) or None)
 
     def stage(self, name: str, done: str = "", seconds: float | None = None) -> None:
         """Say that a stage begins, or with `done` what came of it."""
@@ -132,8 +135,3 @@ def tally(verdicts: tuple[Verdict, ...]) -> str:
     for verdict in sorted(verdicts, key=lambda verdict: verdict.outcome):
         counts[verdict.outcome] = counts.get(verdict.outcome, 0) + 1
     return ", ".join(f"{count} {outcome.word}" for outcome, count in counts.items())
-
-
-def visible(text: str) -> str:
-    """The text with control characters spelt out, so that nothing a candidate wrote can move the cursor."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)

@@ -1,7 +1,8 @@
 """From a spec and the attempts so far to the messages that ask for the next kernel.
 
-A prompt tells the contract, the policy, the target and what the gates said: witnesses, not just "wrong". It says
-nothing of this machine, its paths or its environment; the target is a published data sheet, chosen by name.
+A prompt tells the contract, the policy, the target and what the gates said: witnesses, not just "wrong".
+It says nothing of this machine, its paths or its environment; the target is a published data sheet,
+chosen by name.
 """
 
 from __future__ import annotations
@@ -23,15 +24,18 @@ approach and then exactly one fenced ```python block that holds one whole module
 
 The module
 - imports only torch, triton, triton.language, math, typing and functools;
-- defines @triton.jit kernels and one entry function, named and with parameters as stated, which returns the output;
-- in host code only allocates (empty, zeros, full and their _like), makes views, copies (contiguous, clone, copy_,
-  dtype casts of whole tensors), computes with sizes, branches on sizes, and launches its own kernels.
-  Computing the result with torch, branching on tensor values, keeping state between calls and printing are refused.
+- defines @triton.jit kernels and one entry function, named and with parameters as stated, which returns the
+  output;
+- in host code only allocates (empty, zeros, full and their _like), makes views, copies (contiguous, clone,
+  copy_, dtype casts of whole tensors), computes with sizes, branches on sizes, and launches its own kernels.
+  Computing the result with torch, branching on tensor values, keeping state between calls and printing are
+  refused.
 
-The gates hold for every shape and stride of the domain, not for samples: every active access in bounds, no two
-programs or lanes that race, no wrapped index arithmetic (take care with int32 offsets: row * stride can pass 2**31),
-every output element written exactly once, no undefined lane (a masked load without `other`) reaching a result, the
-right function in exact arithmetic, and rounding within the bound that the declared accumulation precision allows."""
+The gates hold for every shape and stride of the domain, not for samples: every active access in bounds,
+no two programs or lanes that race, no wrapped index arithmetic (take care with int32 offsets: row *
+stride can pass 2**31), every output element written exactly once, no undefined lane (a masked load
+without `other`) reaching a result, the right function in exact arithmetic, and rounding within the bound
+that the declared accumulation precision allows."""
 
 # From the vendors' data sheets (dense rates). What a kernel may plan with, not what this machine has.
 TARGETS: Final[Mapping[str, str]] = {
@@ -41,8 +45,8 @@ TARGETS: Final[Mapping[str, str]] = {
     "3.35 TB/s (H100) or 4.8 TB/s (H200), 989 TFLOP/s bf16 on tensor cores",
     "sm_100": "NVIDIA B200: 148 SMs, 228 KiB shared memory and 65536 32-bit registers an SM, 126 MB L2, "
     "about 8 TB/s HBM3e, 2250 TFLOP/s bf16 on tensor cores",
-    "gfx942": "AMD MI300X: 304 compute units, wavefronts of 64, 64 KiB LDS a compute unit, 256 MB Infinity Cache, "
-    "5.3 TB/s HBM3, 1307 TFLOP/s bf16 on matrix cores",
+    "gfx942": "AMD MI300X: 304 compute units, wavefronts of 64, 64 KiB LDS a compute unit, 256 MB Infinity "
+    "Cache, 5.3 TB/s HBM3, 1307 TFLOP/s bf16 on matrix cores",
 }
 DEFAULT_TARGET: Final = "sm_90"
 SHOWN: Final = 4  # the latest attempts that a prompt goes into; the best one is shown besides
@@ -52,16 +56,22 @@ SENTENCE: Final = 600
 
 
 def build(
-    spec: Spec, attempts: Sequence[Attempt] = (), target: str = DEFAULT_TARGET, params: Mapping[str, Any] | None = None
+    spec: Spec,
+    attempts: Sequence[Attempt] = (),
+    target: str = DEFAULT_TARGET,
+    params: Mapping[str, Any] | None = None,
 ) -> Request:
-    """The request for the next kernel. Equal arguments give equal requests. KeyError for an unknown target."""
-    parts = [_contract(spec), f"Target: {TARGETS[target]}.", *_history(attempts), _task(spec, attempts)]
+    """The request for the next kernel. Equal arguments give equal requests. KeyError for an unknown
+    target.
+    """
+    parts = [contract(spec), f"Target: {TARGETS[target]}.", *_history(attempts), _task(spec, attempts)]
     messages = (Message("system", SYSTEM), Message("user", "\n\n".join(parts)))
     return Request(messages, dict(params or {}))
 
 
-def _contract(spec: Spec) -> str:
-    lines = [f"Operator `{spec.name}`: {spec.summary}", "", f"Entry: {_signature(spec)}", "", "Sizes:"]
+def contract(spec: Spec) -> str:
+    """The operator's contract in words: entry, sizes, parameters, results, precision, laws, reference."""
+    lines = [f"Operator `{spec.name}`: {spec.summary}", "", f"Entry: `{signature(spec)}`", "", "Sizes:"]
     lines += [f"- {dim.name}: {dim.low} to {dim.high}" for dim in spec.dims]
     lines += ["", "Parameters:", *(f"- {_parameter(spec, param)}" for param in spec.params)]
     lines += ["", "Returns:"]
@@ -83,8 +93,9 @@ def _contract(spec: Spec) -> str:
     return "\n".join(lines)
 
 
-def _signature(spec: Spec) -> str:
-    return f"`{spec.name}({', '.join(param.name for param in spec.params)})`"
+def signature(spec: Spec) -> str:
+    """The entry as it is called."""
+    return f"{spec.name}({', '.join(param.name for param in spec.params)})"
 
 
 def _parameter(spec: Spec, param: TensorParam | FloatParam | ChoiceParam) -> str:
@@ -92,7 +103,9 @@ def _parameter(spec: Spec, param: TensorParam | FloatParam | ChoiceParam) -> str
         return f"{param.name}: a Python float, for instance {', '.join(map(str, param.samples))}"
     if isinstance(param, ChoiceParam):
         return f"{param.name}: one of {', '.join(map(str, param.choices))}"
-    strides = "contiguous" if param.contiguous else "any non-negative strides (0, transposed, sliced), any offset"
+    strides = (
+        "contiguous" if param.contiguous else "any non-negative strides (0, transposed, sliced), any offset"
+    )
     values = param.values
     if values.low is not None and values.high is not None:
         holds = f"{values.low} <= value < {values.high}"
@@ -124,7 +137,10 @@ def _history(attempts: Sequence[Attempt]) -> list[str]:
     if leader is not None and leader not in recent:
         recent.insert(0, leader)
     with_source = {attempts[-1].number} | ({leader.number} if leader else set())
-    return ["Earlier attempts, oldest first:", *(_told(attempt, attempt.number in with_source) for attempt in recent)]
+    return [
+        "Earlier attempts, oldest first:",
+        *(_told(attempt, attempt.number in with_source) for attempt in recent),
+    ]
 
 
 def _told(attempt: Attempt, with_source: bool) -> str:
@@ -132,10 +148,15 @@ def _told(attempt: Attempt, with_source: bool) -> str:
         return f"Attempt {attempt.number} was no module: {attempt.complaint}."
     lines = [f"Attempt {attempt.number} was {_verdict(attempt)}"]
     for finding in attempt.findings[:FINDINGS]:
-        lines.append(f"- {finding.gate} {finding.outcome}: {finding.claim}: {_short(finding.sentence, SENTENCE)}")
+        lines.append(
+            f"- {finding.gate} {finding.outcome}: {finding.claim}: {_short(finding.sentence, SENTENCE)}"
+        )
     if len(attempt.findings) > FINDINGS:
         lines.append(f"- and {len(attempt.findings) - FINDINGS} more")
-    for kind, times in (("measured", attempt.microseconds), ("roofline model, not measured", attempt.modelled)):
+    for kind, times in (
+        ("measured", attempt.microseconds),
+        ("roofline model, not measured", attempt.modelled),
+    ):
         if times:
             told = ", ".join(f"{workload} {time:.4g} us" for workload, time in times.items())
             lines.append(f"- {kind}: {told}")
@@ -156,7 +177,9 @@ def _task(spec: Spec, attempts: Sequence[Attempt]) -> str:
     if not attempts:
         return f"Write a fast kernel for `{spec.name}`."
     if attempts[-1].form is not Form.MODULE:
-        return f"Answer again for `{spec.name}`, in the form asked for: one fenced block with the whole module."
+        return (
+            f"Answer again for `{spec.name}`, in the form asked for: one fenced block with the whole module."
+        )
     if attempts[-1].admitted:
         return f"Write a faster kernel for `{spec.name}` that the gates still admit."
     return f"Write a kernel for `{spec.name}` that the gates admit; mend what they found."

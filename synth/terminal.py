@@ -1,9 +1,10 @@
-"""A dossier in words on a terminal: every refutation with its witness, every open question with its reason."""
+"""A dossier in words on a terminal: refutations with their witnesses, open questions with reasons."""
 
 from __future__ import annotations
 
 from pathlib import PurePath
 
+from reports.record import shortfall
 from synth.progress import Display
 from verify.case import Candidate
 from verify.dossier import Dossier
@@ -20,18 +21,10 @@ def show_findings(display: Display, dossier: Dossier, candidate: Candidate) -> N
 
 
 def conclusion(dossier: Dossier) -> str:
-    """One sentence: admitted, or not and by which gates."""
+    """One sentence: admitted, or not and why."""
     if dossier.admitted:
         return f"admitted: all {len(dossier.required)} required gates passed"
-    found = {gate: dossier.outcome(gate) for gate in dossier.required}
-    if dossier.refuted:
-        gates = ", ".join(dict.fromkeys(verdict.gate for verdict in dossier.refuted))
-        return f"not admitted: refuted by {gates}"
-    reasons = [
-        f"{gate} did not run" if found[gate] is None else f"{gate} is {found[gate].word}"  # type: ignore[union-attr]
-        for gate in dossier.missing
-    ]
-    return f"not admitted: {', '.join(reasons)}"
+    return f"not admitted: {shortfall(dossier)}"
 
 
 def _show(display: Display, verdict: Verdict, candidate: Candidate) -> None:

@@ -1,13 +1,11 @@
-"""Where proposals come from. A proposer answers a request with a stored exchange, or has nothing more to say."""
+"""Where proposals come from. A proposer answers a request with an exchange, or has no more to say."""
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Protocol
 
 from specs.spec import Spec
 from synth.exchange import Exchange, Request
-
-NAMES: Final = ("replay", "openai")
 
 
 class Exhausted(Exception):
@@ -15,7 +13,7 @@ class Exhausted(Exception):
 
 
 class ProposerFailure(Exception):
-    """The proposer could not be asked: no key, no connection, an endpoint that keeps failing. Never holds a key."""
+    """The proposer could not be asked: no key, no connection, an endpoint that fails. Holds no key."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -25,8 +23,8 @@ class ProposerFailure(Exception):
 class Proposer(Protocol):
     """One proposal after another. Raises Exhausted or ProposerFailure.
 
-    `number` counts from 1 over the whole search, so that a resumed search goes on where it stopped. `seconds` is
-    what is left of the time budget, None without one.
+    `number` counts from 1 over the whole search, so that a resumed search goes on where it stopped.
+    `seconds` is what is left of the time budget, None without one.
     """
 
     def __call__(self, spec: Spec, request: Request, number: int, seconds: float | None) -> Exchange: ...

@@ -1,14 +1,14 @@
 """Ask a model behind an OpenAI-compatible endpoint. The only module that imports openai.
 
-Chat Completions where a base URL is set, since that is what other servers speak; Responses otherwise. The SDK's own
-retries are the one retry layer: they cover connections, timeouts, 408, 409, 429 and 5xx, and honour Retry-After.
+Chat Completions where a base URL is set, since that is what other servers speak; Responses otherwise. The
+SDK's own retries are the one retry layer: they cover connections, timeouts, 408, 409, 429 and 5xx, and
+honour Retry-After.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -38,7 +38,6 @@ class Endpoint:
     api: Api = "auto"
     timeout: float = 600.0
     retries: int = 4
-    params: Mapping[str, Any] = field(factory=dict)
 
 
 def ask(endpoint: Endpoint) -> Proposer:
@@ -80,7 +79,9 @@ def ask(endpoint: Endpoint) -> Proposer:
 
 def _chat(client: openai.OpenAI, model: str, request: Request) -> tuple[Answer, Usage | None]:
     messages: Any = [{"role": message.role, "content": message.content} for message in request.messages]
-    said: Any = client.chat.completions.create(model=model, messages=messages, extra_body=dict(request.params))
+    said: Any = client.chat.completions.create(
+        model=model, messages=messages, extra_body=dict(request.params)
+    )
     # The SDK builds its classes without checking them: a server may have sent anything.
     choices = getattr(said, "choices", None)
     if not isinstance(choices, list) or not choices or getattr(choices[0], "message", None) is None:
@@ -94,7 +95,9 @@ def _chat(client: openai.OpenAI, model: str, request: Request) -> tuple[Answer, 
 
 def _responses(client: openai.OpenAI, model: str, request: Request) -> tuple[Answer, Usage | None]:
     messages: Any = [{"role": message.role, "content": message.content} for message in request.messages]
-    said: Any = client.responses.create(model=model, input=messages, store=False, extra_body=dict(request.params))
+    said: Any = client.responses.create(
+        model=model, input=messages, store=False, extra_body=dict(request.params)
+    )
     output = getattr(said, "output", None)
     if not isinstance(output, list):
         raise ValueError(f"the answer holds no output: {_glimpse(said)}")
@@ -106,12 +109,14 @@ def _responses(client: openai.OpenAI, model: str, request: Request) -> tuple[Ans
     reason = "stop"
     if getattr(said, "status", None) == "incomplete":
         reason = _text(getattr(said.incomplete_details, "reason", None)) or "length"
-    return Answer(text, reason, refusal), _usage(getattr(said, "usage", None), "input_tokens", "output_tokens")
+    return Answer(text, reason, refusal), _usage(
+        getattr(said, "usage", None), "input_tokens", "output_tokens"
+    )
 
 
 def _usage(usage: Any, prompt: str, completion: str) -> Usage | None:
-    counts = [getattr(usage, name, None) for name in (prompt, completion)]
-    return Usage(*counts) if all(isinstance(count, int) for count in counts) else None
+    sent, made = getattr(usage, prompt, None), getattr(usage, completion, None)
+    return Usage(sent, made) if isinstance(sent, int) and isinstance(made, int) else None
 
 
 def _text(value: Any) -> str:

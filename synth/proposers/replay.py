@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from specs.spec import Spec
 from synth.exchange import Exchange, ExchangeError, Request, load
 from synth.proposers import Exhausted, Proposer, ProposerFailure
+
+RECORDED: Final = Path(__file__).resolve().parent.parent / "proposals"  # <spec>/*.json
 
 
 def recorded(folder: Path) -> tuple[Path, ...]:

@@ -1,0 +1,110 @@
+"""Take every recorded proposal through the gates, bench what is admitted, and write the pages.
+
+It ends with 0 when each proposal got the verdict that is stored with it, and with 1 naming each that did not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from synth.commands.verify import find_budget
+from synth.exits import Ending, Exit, Trouble
+
+if TYPE_CHECKING:
+    from synth.campaign import Judged
+    from synth.progress import Display
+
+SUMMARY: Final = "examine every recorded proposal and write the pages"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `run`."""
+    parser.add_argument("--jobs", type=int, default=0, help="parallel processes (default: one a CPU)")
+    parser.add_argument("--profile", default="ci", help="quick, ci or deep (default: ci)")
+    parser.add_argument("--spec", action="append", default=[], help="only this spec, repeatable")
+    parser.add_argument("--proposals", type=Path, metavar="DIR", help="holds <spec>/*.json (default: ours)")
+    parser.add_argument("--seconds", type=float, default=900.0, help="for one proposal (default: 900)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: reports/runs/<time>")
+
+
+def execute(arguments: argparse.Namespace) -> Ending:
+    """Run `run`."""
+    from synth.campaign import gather
+    from synth.candidates import find_spec
+    from synth.folders import claimed, fresh_run
+    from synth.progress import Display
+    from synth.proposers.replay import RECORDED
+
+    find_budget(arguments.profile)
+    chosen = [find_spec(name).name for name in arguments.spec]
+    if arguments.jobs < 0 or arguments.seconds <= 0:
+        raise Trouble("--jobs is at least 1 and --seconds above 0")
+    root = arguments.proposals or RECORDED
+    if not gather(root, chosen, arguments.profile, Path()):
+        raise Trouble(f"{root} holds no recorded proposals", "they lie in <spec>/*.json", Exit.NOTHING)
+    with Display() as display, claimed(arguments.out or fresh_run()) as folder:
+        proposals = gather(root, chosen, arguments.profile, folder)
+        jobs = min(arguments.jobs or len(os.sched_getaffinity(0)), len(proposals))
+        display.line(f"{len(proposals)} recorded proposals, {jobs} at a time, into {folder}", "title")
+        judged = _follow(display, proposals, jobs, arguments.seconds)
+        return _conclude(display, judged, folder)
+
+
+def _follow(display: Display, proposals: Sequence, jobs: int, seconds: float) -> list[Judged]:  # type: ignore[type-arg]
+    from synth.campaign import judge_all
+
+    judged: list[Judged] = []
+    results = judge_all(proposals, jobs, seconds)
+    while True:
+        with display.waiting(f"{len(judged)} of {len(proposals)} done"):
+            one = next(results, None)
+        if one is None:
+            break
+        judged.append(one)
+        _row(display, one)
+    order = {proposal.name: place for place, proposal in enumerate(proposals)}
+    return sorted(judged, key=lambda one: order[one.proposal.name])
+
+
+def _row(display: Display, one: Judged) -> None:
+    if one.record is None:
+        display.line(f"  {one.proposal.name:<32} {one.surprise}", "error")
+        return
+    spent = sum(verdict.cost.seconds for verdict in one.record.verdicts)
+    word = one.record.word
+    gates = ", ".join(dict.fromkeys(verdict.gate for verdict in one.record.dossier.refuted))
+    why = gates or (", ".join(one.record.dossier.missing) if word == "inconclusive" else "")
+    display.line(f"  {one.proposal.name:<32} {word:<12} {spent:6.1f} s  {why}".rstrip(), word)
+    if one.surprise:
+        display.line(f"  {'':<32} SURPRISE: {one.surprise}", "error")
+
+
+def _conclude(display: Display, judged: Sequence[Judged], folder: Path) -> Ending:
+    from reports.index import write_run
+
+    records = [(one.proposal.name, one.record) for one in judged if one.record is not None]
+    write_run(folder, records)
+    surprises = [one for one in judged if one.surprise]
+    words = [record.word for _, record in records]
+    display.line()
+    for one in surprises:
+        display.line(f"not as expected: {one.proposal.name}: {one.surprise}", "error")
+    told = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+    told = f"{len(judged)} proposals: {told}; {len(surprises) or 'no'} not as expected"
+    display.line(told, "error" if surprises else "admitted")
+    facts = {
+        "candidates": str(len(judged)),
+        "admitted": str(words.count("admitted")),
+        "refuted": str(words.count("refuted")),
+        "unknown": str(words.count("inconclusive")),
+        "surprises": ",".join(one.proposal.name for one in surprises),
+        "report": str(folder / "index.html"),
+    }
+    if not surprises:
+        return Ending(Exit.PASSED, "as-expected", facts)
+    unexamined = any(one.record is None for one in surprises)
+    return Ending(Exit.ERROR if unexamined else Exit.REFUTED, "surprised", facts)

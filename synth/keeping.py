@@ -1,0 +1,73 @@
+"""Keep what was found: a record as JSON, its page and its summary, each written whole or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import reports.markdown
+
+import reports.html
+from reports.canonical import Unreadable, decode, encode
+from reports.record import Record
+from synth.exchange import write_whole
+from synth.exits import Trouble
+from synth.folders import claimed, writable
+
+RENDERERS: Final[dict[str, Callable[[Record], str]]] = {
+    "html": lambda record: reports.html.render(record),
+    "md": lambda record: reports.markdown.render(record),
+    "json": lambda record: encode(record).decode(),
+}
+
+
+@contextmanager
+def keeping(json: Path | None, out: Path | None) -> Iterator[Callable[[Record], str]]:
+    """A function that keeps a record at `json` and in the folder `out` and names the best file to read.
+
+    Both are tried before the body runs, so that a place that cannot be written costs no work. Raises Trouble.
+    """
+    with ExitStack() as held:
+        if json is not None:
+            if json.is_dir():
+                raise Trouble(f"{json} is a directory", "--json wants the name of a file")
+            if not json.parent.is_dir():
+                raise Trouble(f"there is no folder {json.parent} for {json.name}")
+            writable(json.parent)
+        folder = None if out is None else held.enter_context(claimed(out))
+
+        def keep(record: Record) -> str:
+            named = ""
+            if json is not None:
+                write_whole(json, RENDERERS["json"](record))
+                named = str(json)
+            if folder is not None:
+                stem = stem_of(record)
+                write_whole(folder / f"{stem}.json", RENDERERS["json"](record))
+                write_whole(folder / f"{stem}.md", RENDERERS["md"](record))
+                page = folder / f"{stem}.html"
+                write_whole(page, reports.html.render(record, json=f"{stem}.json"))
+                named = str(page)
+            return named
+
+        yield keep
+
+
+def read_record(path: Path) -> Record:
+    """The record stored at `path`. Raises Trouble."""
+    try:
+        return decode(path.read_bytes())
+    except Unreadable as error:
+        raise Trouble(f"{path}: {error}") from None
+    except OSError as error:
+        raise Trouble(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def stem_of(record: Record) -> str:
+    """A file name for what is written about a record, without an ending."""
+    path = record.candidate.path
+    stem = Path(path).stem if path.endswith(".py") else path
+    return re.sub(r"[^\w.-]+", "_", stem).lstrip(".") or record.spec.name

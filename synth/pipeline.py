@@ -1,0 +1,107 @@
+"""From a candidate to its record: capture, examine, measure, put down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeAlias
+
+from attrs import evolve, frozen
+
+from reports.environment import collect
+from reports.measurement import Measurement
+from reports.record import Record
+from reports.text import count
+from specs.spec import Spec
+from synth.progress import Progress, Silent
+from verify.case import Budget, Candidate, Case
+from verify.dossier import Dossier, Gate, examine
+from verify.plan import Capture
+from verify.verdict import Outcome
+
+Bench: TypeAlias = Callable[
+    [Case, Dossier], "tuple[Measurement, str | None]"
+]  # and the sealed bundle's digest
+
+
+@frozen
+class Stages:
+    """What a candidate goes through, given from outside so that tests give others. `bench` is None where
+    nobody asked for it.
+    """
+
+    capture: Callable[[Spec, Candidate, Budget], Capture]
+    gates: tuple[Gate, ...]
+    required: Mapping[str, Outcome]
+    bench: Bench | None = None
+
+
+def standard(*, bench: bool = False) -> Stages:
+    """The stages of the tool itself."""
+    # Imported here: capture and the gates bring torch, triton and z3, which most commands never need.
+    from verify.capture.capture import capture
+
+    from verify.gates import GATES, REQUIRED
+
+    return Stages(capture, GATES, REQUIRED, _bench if bench else None)
+
+
+def only_those(stages: Stages, names: Collection[str]) -> Stages:
+    """The same stages with only those gates. All of the required ones stay required: the others did not
+    run.
+    """
+    return evolve(stages, gates=tuple(gate for gate in stages.gates if gate.__name__ in names))
+
+
+def examine_candidate(
+    spec: Spec,
+    candidate: Candidate,
+    budget: Budget,
+    stages: Stages,
+    *,
+    fail_fast: bool = False,
+    progress: Progress | None = None,
+) -> Record:
+    """Take one candidate through all stages. What it does wrong is in the record; what raises is ours."""
+    told = progress or Silent()
+    told.stage("capture")
+    case = Case(spec, candidate, stages.capture(spec, candidate, budget))
+    told.stage("capture", captured(case.capture))
+    dossier = examine(case, budget, stages.gates, stages.required, fail_fast=fail_fast, progress=told)
+    measurement, bundle = None, None
+    if stages.bench is not None:
+        started = time.perf_counter()
+        told.stage("bench")
+        measurement, bundle = stages.bench(case, dossier)
+        told.stage("bench", benched(measurement), time.perf_counter() - started)
+    return Record.from_case(case, dossier, collect(), measurement, bundle)
+
+
+def captured(capture: Capture) -> str:
+    """What capture brought back, in a few words."""
+    kernels = {
+        variant.digest for plan in capture.plans for launch in plan.launches for variant in launch.variants
+    }
+    counts = [count(len(capture.plans), "plan"), count(len(kernels), "kernel variant")]
+    others = len(capture.answers) - len(capture.plans)
+    if others:
+        counts.append(count(others, "other answer"))
+    return f"{', '.join(counts)}; sandbox {capture.sandbox}"
+
+
+def benched(measurement: Measurement) -> str:
+    """What came of the bench stage, in a line."""
+    if measurement.workloads:
+        gaps = [rival.gap for timed in measurement.workloads for rival in timed.against]
+        ahead = f", Kernel Gap {min(gaps):.2f} to {max(gaps):.2f}" if gaps else ""
+        return f"{count(len(measurement.workloads), 'workload')} measured on {measurement.device}{ahead}"
+    models = f"; {count(len(measurement.models), 'model')}" if measurement.models else ""
+    return f"{measurement.word.upper()}: {measurement.reason}{models}"
+
+
+def _bench(case: Case, dossier: Dossier) -> tuple[Measurement, str | None]:
+    from synth.bench.bundle import seal
+    from synth.bench.measure import measure
+
+    bundle = seal(case, dossier).digest if dossier.admitted else None
+    return measure(case, dossier), bundle
