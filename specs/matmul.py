@@ -1,4 +1,4 @@
-"""matmul: the product of two matrices, summed in float32 and rounded once; float32 factors are not cut to tf32."""
+"""matmul: the product of two matrices, summed in float32, rounded once; float32 factors keep all their bits."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Final
 from specs.sizes import name
 from specs.spec import Baseline, Dim, Inputs, Law, OutputSpec, Spec, TensorParam, Workload
 
-# A million rows and columns is far beyond practice, its M*N exceeds 2^31 by far (32-bit offsets wrap), and yet
-# its tiles fit a one-dimensional launch grid, so that a proof for all shapes asks for nothing impossible.
+# A million rows and columns is far beyond practice, their M*N exceeds 2^31 by far (32-bit offsets wrap), and
+# yet the tiles fit a one-dimensional launch grid, so that a proof for all shapes asks for nothing impossible.
 LONGEST: Final = 2**20
 
 

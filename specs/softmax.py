@@ -34,7 +34,7 @@ def _compiled(x: Any) -> Any:
 def _shift(inputs: Inputs, generator: Any) -> tuple[tuple[Inputs, ...], Any]:
     import torch
 
-    # Eighths below 16, shifted by whole numbers below 16, are exact in every dtype: the shift itself rounds nothing.
+    # Eighths below 16, shifted by whole numbers below 16, are exact in every dtype: shifting rounds nothing.
     x = (inputs["x"].clamp(-15, 15) * 8).round() / 8
     shift = torch.randint(-15, 16, (x.shape[0], 1), generator=generator).to(x.dtype)
     return ({**inputs, "x": x}, {**inputs, "x": x + shift}), None

@@ -120,11 +120,11 @@ class OutputSpec:
 class Law:
     """A metamorphic property: what runs on changed inputs must give, told from other runs.
 
-    `transform` gets the inputs and a torch.Generator and returns the changed inputs (one mapping, or a tuple of
-    them where the property speaks of several runs) plus whatever `expect` needs. `expect(needed, *runs)` gets the
-    outputs, a tuple a run, of the inputs themselves and of all changed inputs but the last; it returns the
-    outputs that the last must have. `bitwise` laws must hold exactly in the kernel's own precisions; the others
-    in exact arithmetic.
+    `transform` gets the inputs and a torch.Generator and returns the changed inputs (one mapping, or a tuple
+    of them where the property speaks of several runs) plus whatever `expect` needs. `expect(needed, *runs)`
+    gets the outputs, a tuple a run, of the inputs themselves and of all changed inputs but the last; it
+    returns the outputs that the last must have. `bitwise` laws must hold exactly in the kernel's own
+    precisions; the others in exact arithmetic.
     """
 
     name: str
@@ -213,7 +213,8 @@ class Spec:
         if set(load.sizes) != {dim.name for dim in self.dims}:
             raise ValueError(f"spec {self.name!r}: workload {load.name!r} sets {sorted(load.sizes)}")
         if load.dtype not in self.dtypes:
-            raise ValueError(f"spec {self.name!r}: workload {load.name!r} runs in {load.dtype!r}, not in {self.dtypes}")
+            known = ", ".join(self.dtypes)
+            raise ValueError(f"spec {self.name!r}: workload {load.name!r} runs in {load.dtype!r}, not in {known}")
         for dim in self.dims:
             if not dim.low <= load.sizes[dim.name] <= dim.high:
                 raise ValueError(

@@ -74,8 +74,8 @@ class Cost:
 class LedgerEntry:
     """The tolerance that was applied where it came closest to being used up, or was broken.
 
-    `ratio` is |value - reference| over what was allowed there: `bound` (the running error bound) plus half a unit
-    in the last place of the output. `inputs` are values of the inputs that meet at `index`, in hexadecimal.
+    `ratio` is |value - reference| over what was allowed there: `bound` (the running error bound) plus half a
+    unit in the last place of the output. `inputs` are values of the inputs that meet at `index`, in hexadecimal.
     """
 
     dtype: str

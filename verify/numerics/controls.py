@@ -1,0 +1,80 @@
+"""Trivial outputs that the comparison must reject, or a case shows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import torch
+from attrs import frozen
+
+from specs.spec import Inputs
+from verify.numerics.bounded import Bounded
+from verify.numerics.compare import FORMATS, compare
+
+
+@frozen
+class Controls:
+    """The trivial outputs of one case that are not the right answer, by whether the comparison rejects them.
+
+    `rejected` and `accepted` name them. A case is evidence when some control applies and none is accepted;
+    `fine` ones, which are right up to low precision, are told but do not count.
+    """
+
+    rejected: tuple[str, ...]
+    accepted: tuple[str, ...]
+    fine: tuple[str, ...] = ()
+
+    @property
+    def evidence(self) -> bool:
+        return bool(self.rejected) and not self.accepted
+
+
+def _copy(right: torch.Tensor, inputs: Inputs) -> torch.Tensor | None:
+    same = [each for each in inputs.values() if isinstance(each, torch.Tensor) and each.shape == right.shape]
+    return same[0].double() if same else None
+
+
+def _first_row(right: torch.Tensor, inputs: Inputs) -> torch.Tensor | None:
+    return right[:1].expand(right.shape) if right.dim() else None
+
+
+TRIVIAL: Final[Mapping[str, Callable[[torch.Tensor, Inputs], torch.Tensor | None]]] = {
+    "zeros": lambda right, inputs: torch.zeros_like(right),
+    "ones": lambda right, inputs: torch.ones_like(right),
+    "unwritten": lambda right, inputs: torch.full_like(right, torch.nan),
+    "mean": lambda right, inputs: right.mean().expand(right.shape),
+    "input copy": _copy,
+    "first row repeated": _first_row,
+}
+FINE: Final = "bfloat16 rounding"
+
+
+def controls(reference: Bounded, inputs: Inputs, dtype: str) -> Controls:
+    """Which trivial outputs, rounded to `dtype`, the comparison with `reference` rejects."""
+    if reference.value.numel() == 0:
+        return Controls((), ())
+    right = _rounded(reference.value, dtype)
+    verdicts: dict[str, bool] = {}
+    for name, make in TRIVIAL.items():
+        trivial = make(right, inputs)
+        if trivial is None or _same(_rounded(trivial, dtype), right):
+            continue
+        verdicts[name] = compare(_rounded(trivial, dtype), reference, dtype).accepted
+    fine: tuple[str, ...] = ()
+    coarse = right.bfloat16().double()
+    if dtype == "float32" and not _same(coarse, right) and not compare(coarse, reference, dtype).accepted:
+        fine = (FINE,)
+    return Controls(
+        tuple(name for name, accepted in verdicts.items() if not accepted),
+        tuple(name for name, accepted in verdicts.items() if accepted),
+        fine,
+    )
+
+
+def _rounded(values: torch.Tensor, dtype: str) -> torch.Tensor:
+    return values.to(getattr(torch, dtype)).double() if dtype in FORMATS else values
+
+
+def _same(left: torch.Tensor, right: torch.Tensor) -> bool:
+    return bool(((left == right) | (torch.isnan(left) & torch.isnan(right))).all())

@@ -1,0 +1,92 @@
+"""Inputs of one run as a pure function of a trial: sizes, dtype, value class, layouts and seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from attrs import frozen
+
+from specs.spec import ELEMENT, FLOATS, FloatParam, Inputs, Spec, TensorParam
+from verify.numerics.layouts import LAYOUTS, lay_out
+from verify.numerics.values import CLASSES
+
+
+@frozen
+class Trial:
+    """One run to be made. Equal trials make equal inputs."""
+
+    dtype: str
+    sizes: tuple[tuple[str, int], ...]
+    values: str = "normal"
+    layouts: tuple[tuple[str, str], ...] = ()  # of the tensors that are not contiguous
+    seed: int = 0
+    choices: tuple[tuple[str, int], ...] = ()
+    config: str = ""  # the autotune configuration
+
+    def __attrs_post_init__(self) -> None:
+        if self.values not in CLASSES:
+            raise ValueError(f"unknown class of values {self.values!r}; known: {', '.join(CLASSES)}")
+        if strange := [layout for _, layout in self.layouts if layout not in LAYOUTS]:
+            raise ValueError(f"unknown layouts {strange}; known: {', '.join(LAYOUTS)}")
+
+    def __str__(self) -> str:
+        """`M=1, N=3, float16, normal values, x transposed, seed 0`: all that it takes to make the inputs again."""
+        parts = [f"{name}={size}" for name, size in (*self.sizes, *self.choices)]
+        parts += [self.dtype, f"{self.values} values"]
+        parts += [f"{name} {layout}" for name, layout in self.layouts if layout != "contiguous"]
+        parts += [f"seed {self.seed}"] + ([f"config {self.config}"] if self.config else [])
+        return ", ".join(parts)
+
+
+def make_inputs(spec: Spec, trial: Trial, poison: float = math.nan) -> dict[str, object]:
+    """The arguments by name: tensors of the trial's dtype, values and layouts; floats and choices as they are."""
+    generator = torch.Generator().manual_seed(trial.seed)
+    sizes, layouts, choices = dict(trial.sizes), dict(trial.layouts), dict(trial.choices)
+    first = spec.tensors[0].name if spec.tensors else ""
+    inputs: dict[str, object] = {}
+    for param in spec.params:
+        if isinstance(param, TensorParam):
+            values = _values(param, trial, sizes, generator, first=param.name == first)
+            inputs[param.name] = lay_out(values, layouts.get(param.name, "contiguous"), poison)
+        elif isinstance(param, FloatParam):
+            inputs[param.name] = param.samples[trial.seed % len(param.samples)]
+        else:
+            inputs[param.name] = choices.get(param.name, param.choices[0])
+    return inputs
+
+
+def _values(
+    param: TensorParam, trial: Trial, sizes: Mapping[str, int], generator: torch.Generator, *, first: bool
+) -> torch.Tensor:
+    shape = tuple(sizes[dim] for dim in param.dims)
+    dtype = trial.dtype if param.dtype == ELEMENT else param.dtype
+    kind = getattr(torch, dtype)
+    if not kind.is_floating_point:
+        low = 0 if param.values.low is None else param.values.low.evaluate(sizes)
+        high = 2 if param.values.high is None else param.values.high.evaluate(sizes)
+        if low >= high and math.prod(shape):
+            raise ValueError(f"{param.name} may hold no value at all: {low} <= v < {high} at {trial}")
+        return torch.randint(low, max(high, low + 1), shape, generator=generator).to(kind)
+    values = CLASSES[trial.values](shape, dtype if dtype in FLOATS else "float32", generator, first)
+    if not param.values.special:
+        limit = min(param.values.magnitude, torch.finfo(kind).max)
+        values = values.nan_to_num(0.0, limit, -limit).clamp(-limit, limit)
+    return values.to(kind)
+
+
+def bindings(spec: Spec, inputs: Inputs) -> dict[str, int]:
+    """Every name of size expressions at these inputs: dims, strides, and addresses (storage starts at 0).
+
+    Raises ValueError when two tensors disagree on a dim.
+    """
+    values: dict[str, int] = {}
+    for param in spec.tensors:
+        tensor = inputs[param.name]
+        for axis, dim in enumerate(param.dims):
+            if values.setdefault(dim, tensor.shape[axis]) != tensor.shape[axis]:
+                raise ValueError(f"{param.name} has {dim}={tensor.shape[axis]}, another tensor {values[dim]}")
+            values[param.stride(axis)] = tensor.stride(axis)
+        values[param.address] = tensor.storage_offset() * tensor.element_size()
+    return values

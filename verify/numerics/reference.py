@@ -1,0 +1,38 @@
+"""A spec's reference run on inputs: the exact outputs with the error that a correct kernel may make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from specs.spec import Inputs, Spec
+from verify.numerics import rules
+from verify.numerics.bounded import Bounded, Unruled
+from verify.numerics.precision import Precision
+
+assert Bounded.rules.keys() >= rules.TABLE.keys()
+
+
+def bounded_outputs(spec: Spec, inputs: Inputs, precision: Precision) -> tuple[Bounded, ...]:
+    """The reference's outputs on `inputs` (which are exact), a pair each, in the spec's order.
+
+    Integer outputs are exact. Raises Unruled when the reference uses something without a rule, ValueError when
+    it does not return what the spec declares.
+    """
+    try:
+        returned = spec.reference(**{name: _exact(value, precision) for name, value in inputs.items()})
+    except TypeError as error:
+        if "Bounded" in str(error):
+            raise Unruled(f"the reference does what has no error bound: {error}") from None
+        raise
+    outputs = returned if isinstance(returned, tuple) else (returned,)
+    if len(outputs) != len(spec.outputs):
+        raise ValueError(f"the reference of {spec.name} returns {len(outputs)} outputs of {len(spec.outputs)}")
+    return tuple(each if isinstance(each, Bounded) else Bounded.exact(each, precision) for each in outputs)
+
+
+def _exact(value: Any, precision: Precision) -> Any:
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return Bounded.exact(value, precision)
+    return value

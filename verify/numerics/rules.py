@@ -1,0 +1,361 @@
+"""How each torch function carries an error bound: what comes in is passed on, what its own rounding adds is added.
+
+Notation: operands x, y with bounds bx, by; result r; u one rounding, relative; eta the subnormal spacing halved;
+tiny the smallest normal number. Approximated functions get the multiples of u that the hardware's documentation
+allows (division and reciprocal square root 2 ulp = 4u and up, exp2 2 ulp): see LOCAL.
+
+A sum has one rounding at each partial sum s_k, so its error is sum(d_k s_k) with |d_k| <= u. For any order it is
+at most (n-1) u sum|t| to first order; with random signs it stays below SAFETY u sqrt(sum s_k^2). The partial sums
+depend on the order, which a kernel is free to choose; they are measured twice, in the order of the axis, and as
+their mean square over all orders, E sum s_k^2 <= n (s^2 / 3 + sum t^2 / 6), plus the terms themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import torch
+from attrs import frozen
+
+from verify.numerics.bounded import Bounded, Unruled, pair
+from verify.numerics.precision import SAFETY, Precision
+
+# Roundings of one evaluation, in units of u (half an ulp), as kernels may compute it: `1 / sqrt(x)` for rsqrt,
+# a product with a reciprocal for a division, `exp2(x * log2(e))` for exp (whose product adds 2u|x|, see there).
+LOCAL: Final = {"div": 4.0, "sqrt": 4.0, "rsqrt": 8.0, "exp": 4.0, "exp2": 4.0, "log": 4.0, "tanh": 8.0}
+TILE: Final = 16  # partial sums of a matrix product are looked at after this many terms
+
+
+@frozen
+class Rule:
+    """One row: what the function does to pairs, and the bound in a formula for readers."""
+
+    call: Callable[..., Any]
+    bound: str
+
+
+def _add(p: Precision, x: Any, y: Any, sign: float = 1.0) -> Bounded:
+    x, y = pair(x, p), pair(y, p)
+    r, carried = x.value + sign * y.value, x.bound + y.bound
+    return Bounded(r, carried + _rounding(p, r, carried, _whole(p, x, y)), p)
+
+
+def _mul(p: Precision, x: Any, y: Any) -> Bounded:
+    x, y = pair(x, p), pair(y, p)
+    r = x.value * y.value
+    carried = x.value.abs() * y.bound + y.value.abs() * x.bound + x.bound * y.bound
+    exact = (x.bound + y.bound == 0) & p.exactly(r)
+    return Bounded(r, carried + _rounding(p, r, carried, exact), p)
+
+
+def _div(p: Precision, x: Any, y: Any) -> Bounded:
+    x, y = pair(x, p), pair(y, p)
+    r, room = x.value / y.value, y.value.abs() - y.bound
+    carried = torch.where(room > 0, (r.abs() * y.bound + x.bound) / room, torch.inf)
+    carried = torch.where(x.bound + y.bound == 0, 0.0, carried)
+    return Bounded(r, carried + _approximated(p, LOCAL["div"], r, carried), p)
+
+
+def _pow(p: Precision, x: Any, exponent: Any) -> Any:
+    if exponent == 2:
+        return _mul(p, x, x)
+    if exponent == 0.5:
+        return _sqrt(p, x)
+    if exponent == -0.5:
+        return _rsqrt(p, x)
+    raise Unruled(f"the reference uses a power of {exponent}; 2, 0.5 and -0.5 have error bounds")
+
+
+def _exp(p: Precision, x: Any) -> Bounded:
+    x = pair(x, p)
+    r = x.value.exp()
+    carried = r * torch.expm1(x.bound)
+    argument = torch.where(r > 0, x.value.abs(), 0.0)
+    return Bounded(r, carried + _approximated(p, LOCAL["exp"] + 2 * argument, r, carried), p)
+
+
+def _exp2(p: Precision, x: Any) -> Bounded:
+    x = pair(x, p)
+    r = x.value.exp2()
+    carried = r * (torch.exp2(x.bound) - 1)
+    return Bounded(r, carried + _approximated(p, LOCAL["exp2"], r, carried), p)
+
+
+def _log(p: Precision, x: Any) -> Bounded:
+    x = pair(x, p)
+    r = x.value.log()
+    carried = torch.where(x.bound < x.value, -torch.log1p(-x.bound / x.value), torch.inf)
+    carried = torch.where(x.bound == 0, 0.0, carried)
+    # Near one the logarithm is small and its error is not: base-2 logarithms are bounded absolutely there.
+    return Bounded(r, carried + LOCAL["log"] * p.unit * (r.abs() + 1), p)
+
+
+def _sqrt(p: Precision, x: Any) -> Bounded:
+    x = pair(x, p)
+    r = x.value.sqrt()
+    carried = torch.where(x.bound == 0, 0.0, x.bound / (r + (x.value - x.bound).clamp(min=0).sqrt()))
+    return Bounded(r, carried + _approximated(p, LOCAL["sqrt"], r, carried), p)
+
+
+def _rsqrt(p: Precision, x: Any) -> Bounded:
+    x = pair(x, p)
+    r, low = x.value.rsqrt(), x.value - x.bound
+    carried = torch.where(low > 0, low.rsqrt() - r, torch.inf)
+    carried = torch.where(x.bound == 0, 0.0, carried)
+    return Bounded(r, carried + _approximated(p, LOCAL["rsqrt"], r, carried), p)
+
+
+def _tanh(p: Precision, x: Any) -> Bounded:
+    x = pair(x, p)
+    r = x.value.tanh()
+    nearest_zero = (x.value.abs() - x.bound).clamp(min=0)
+    carried = torch.minimum(x.bound / nearest_zero.cosh() ** 2, torch.full_like(r, 2.0))
+    return Bounded(r, carried + _approximated(p, LOCAL["tanh"], r, carried), p)
+
+
+def _sigmoid(p: Precision, x: Any) -> Bounded:
+    return _div(p, 1.0, _add(p, 1.0, _exp(p, _same(p, x, torch.neg))))
+
+
+def _silu(p: Precision, x: Any) -> Bounded:
+    return _mul(p, x, _sigmoid(p, x))
+
+
+def _softmax(p: Precision, x: Any, dim: int) -> Bounded:
+    weights = _exp(p, _add(p, x, _amax(p, x, dim, keepdim=True), sign=-1.0))
+    return _div(p, weights, _sum(p, weights, dim, keepdim=True))
+
+
+def _sum(p: Precision, x: Any, dim: Any = None, keepdim: bool = False) -> Bounded:
+    x = pair(x, p)
+    value, bound, axes = _reduced_last(x, dim)
+    r = value.sum(-1)
+    result = Bounded(r, bound.sum(-1) + _summation(p, value, bound, r), p)
+    return _restored(result, x.shape, axes, keepdim)
+
+
+def _mean(p: Precision, x: Any, dim: Any = None, keepdim: bool = False) -> Bounded:
+    total = _sum(p, x, dim, keepdim)
+    return _div(p, total, pair(x, p).value.numel() // max(total.value.numel(), 1))
+
+
+def _amax(p: Precision, x: Any, dim: Any = None, keepdim: bool = False) -> Bounded:
+    x = pair(x, p)
+    value, bound, axes = _reduced_last(x, dim)
+    # Only elements that can be the largest matter: the others' errors are passed over.
+    r = value.amax(-1)
+    least = (value - bound).amax(-1, keepdim=True)
+    carried = torch.where(value + bound >= least, bound, 0.0).amax(-1)
+    return _restored(Bounded(r, carried, p), x.shape, axes, keepdim)
+
+
+def _amin(p: Precision, x: Any, dim: Any = None, keepdim: bool = False) -> Bounded:
+    return _same(p, _amax(p, _same(p, x, torch.neg), dim, keepdim), torch.neg)
+
+
+def _max(p: Precision, x: Any, other: Any = None) -> Any:
+    if other is None:
+        return _amax(p, x)
+    if isinstance(other, int):
+        raise Unruled("the reference uses max over an axis, which gives indices too; amax has an error bound")
+    return _pick(p, x, other, torch.maximum)
+
+
+def _pick(p: Precision, x: Any, y: Any, choose: Callable[..., torch.Tensor]) -> Bounded:
+    x, y = pair(x, p), pair(y, p)
+    return Bounded(choose(x.value, y.value), torch.maximum(x.bound, y.bound), p)
+
+
+def _clamp(p: Precision, x: Any, min: Any = None, max: Any = None) -> Any:
+    if min is not None:
+        x = _pick(p, x, min, torch.maximum)
+    return x if max is None else _pick(p, x, max, torch.minimum)
+
+
+def _where(p: Precision, condition: torch.Tensor, x: Any, y: Any) -> Bounded:
+    x, y = pair(x, p), pair(y, p)
+    value = torch.where(condition, x.value, y.value)
+    return Bounded(value, torch.where(condition, x.bound, y.bound), p)
+
+
+def _compare(p: Precision, x: Any, y: Any, relation: Callable[..., torch.Tensor]) -> torch.Tensor:
+    x, y = pair(x, p), pair(y, p)
+    doubt = x.bound + y.bound
+    if bool(((doubt > 0) & ((x.value - y.value).abs() <= doubt)).any()):
+        raise Unruled("the reference compares values that are closer than their error bounds")
+    return relation(x.value, y.value)
+
+
+def _matmul(p: Precision, x: Any, y: Any) -> Bounded:
+    x, y = pair(x, p), pair(y, p)
+    if x.ndim < 2 or y.ndim < 2:
+        raise Unruled("the reference multiplies a vector by @; matrices have an error bound")
+    r, (left, right) = x.value @ y.value, (x.value.abs() + x.bound, y.value.abs() + y.bound)
+    carried = left @ y.bound + x.bound @ right
+    terms, count = left @ right, x.shape[-1]
+    squares = left.square() @ right.square()
+    partial = _ordered_products(x.value, y.value, r)
+    spread = count * (r.square() / 3 + squares / 6) + squares
+    # Products of narrow factors are exact in the accumulator; wide ones may be rounded before they are added.
+    wide = not (bool(p.exactly(x.value * x.value).all()) and bool(p.exactly(y.value * y.value).all()))
+    largest = (count if wide else max(count - 1, 0)) * p.unit * terms
+    rounding = torch.minimum(SAFETY * p.unit * (partial + spread).sqrt(), largest)
+    whole = _integers(x.value) and _integers(y.value) and not bool(carried.any())
+    exact = (terms <= 1 / p.unit) if whole and p.dtype else torch.zeros_like(r, dtype=torch.bool)
+    cut = 2 * p.factor_unit * terms  # tensor cores cut bits off: a bias, which no random sign takes away
+    bound = carried + torch.where(exact, 0.0, rounding + count * p.spacing / 2) + cut
+    return Bounded(r, bound, p)
+
+
+def _ordered_products(x: torch.Tensor, y: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """The sum over k of the squared partial sums of x @ y, as if they stood still within a tile of K."""
+    total, partial = torch.zeros_like(like), torch.zeros_like(like)
+    for start in range(0, x.shape[-1], TILE):
+        width = min(TILE, x.shape[-1] - start)
+        partial = partial + x[..., start : start + width] @ y[..., start : start + width, :]
+        total = total + width * partial.square()
+    return total
+
+
+def _summation(p: Precision, terms: torch.Tensor, bounds: torch.Tensor, r: torch.Tensor) -> torch.Tensor:
+    """What adding up `terms` over the last axis adds to the error."""
+    count, sizes = terms.shape[-1], (terms.abs() + bounds).sum(-1)
+    squares = (terms.abs() + bounds).square().sum(-1)
+    partial = terms.cumsum(-1).square().sum(-1)
+    spread = count * (r.square() / 3 + squares / 6)
+    statistical = SAFETY * p.unit * (partial + spread + squares).sqrt()
+    rounding = torch.minimum(statistical, max(count - 1, 0) * p.unit * sizes)
+    if not p.dtype:
+        return rounding
+    exact = (bounds == 0).all(-1) & (terms == terms.round()).all(-1) & (sizes <= 1 / p.unit)
+    return torch.where(exact, 0.0, rounding)
+
+
+def _rounding(p: Precision, r: torch.Tensor, carried: torch.Tensor, exact: torch.Tensor) -> torch.Tensor:
+    return torch.where(exact, 0.0, p.unit * (r.abs() + carried) + p.spacing / 2)
+
+
+def _approximated(p: Precision, roundings: Any, r: torch.Tensor, carried: torch.Tensor) -> torch.Tensor:
+    """The error of a function that the device approximates, and may flush to zero."""
+    return torch.where(torch.isfinite(r), roundings * p.unit * (r.abs() + carried) + p.smallest, 0.0)
+
+
+def _whole(p: Precision, x: Bounded, y: Bounded) -> torch.Tensor:
+    """Where a sum of two is exact in every order of a longer sum: small whole numbers."""
+    if not p.dtype:
+        return torch.zeros((), dtype=torch.bool)
+    whole = (x.value == x.value.round()) & (y.value == y.value.round()) & (x.bound + y.bound == 0)
+    return whole & (x.value.abs() + y.value.abs() <= 0.25 / p.unit)
+
+
+def _integers(values: torch.Tensor) -> bool:
+    return bool((values == values.round()).all())
+
+
+def _reduced_last(x: Bounded, dim: Any) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
+    """Value and bound with the reduced axes flattened into one, last."""
+    axes = range(x.ndim) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+    reduced = sorted(axis % x.ndim for axis in axes)
+    order = [axis for axis in range(x.ndim) if axis not in reduced] + reduced
+    kept = [x.shape[axis] for axis in range(x.ndim) if axis not in reduced]
+    length = 1
+    for axis in reduced:
+        length *= x.shape[axis]
+    shape = (*kept, length)
+    return x.value.permute(order).reshape(shape), x.bound.permute(order).reshape(shape), reduced
+
+
+def _restored(result: Bounded, shape: torch.Size, axes: list[int], keepdim: bool) -> Bounded:
+    if not keepdim:
+        return result
+    kept = [1 if axis in axes else size for axis, size in enumerate(shape)]
+    return Bounded(result.value.reshape(kept), result.bound.reshape(kept), result.precision)
+
+
+def _same(p: Precision, x: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Bounded:
+    """A change of the value that rounds nothing and keeps the bound: a sign."""
+    return Bounded(change(pair(x, p).value), pair(x, p).bound, p)
+
+
+def _to(p: Precision, x: Bounded, dtype: torch.dtype) -> Bounded:
+    if dtype != torch.float64:
+        raise Unruled(f"the reference rounds to {dtype}; it must stay in float64")
+    return x
+
+
+def _moved(name: str) -> Rule:
+    """Elements move and do not change: the bound moves with the value."""
+    function = getattr(torch, name, None) or getattr(torch.Tensor, name)
+
+    def move(p: Precision, x: Any, *args: Any, **kwargs: Any) -> Bounded:
+        return Bounded(function(x.value, *args, **kwargs), function(x.bound, *args, **kwargs), p)
+
+    return Rule(move, "moves with the element")
+
+
+def _joined(name: str) -> Rule:
+    function = getattr(torch, name)
+
+    def join(p: Precision, parts: Any, dim: int = 0) -> Bounded:
+        pairs = [pair(part, p) for part in parts]
+        return Bounded(function([x.value for x in pairs], dim), function([x.bound for x in pairs], dim), p)
+
+    return Rule(join, "moves with the element")
+
+
+def _relation(function: Callable[..., torch.Tensor]) -> Rule:
+    return Rule(lambda p, x, y: _compare(p, x, y, function), "decided only where |x-y| > bx+by")
+
+
+MOVES: Final = (
+    "unsqueeze squeeze reshape view expand expand_as transpose permute movedim t flatten unflatten contiguous clone "
+    "flip roll narrow select index_select gather repeat repeat_interleave broadcast_to tril triu diagonal"
+).split()
+
+TABLE: Final[dict[str, Rule]] = {
+    "add": Rule(_add, "bx + by + u(|r|+bx+by) + eta; nothing added for small whole numbers"),
+    "sub": Rule(lambda p, x, y: _add(p, x, y, sign=-1.0), "as add"),
+    "mul": Rule(_mul, "|x|by + |y|bx + bx by + u|r| + eta; nothing added where r is representable"),
+    "div": Rule(_div, "(|r|by + bx) / (|y|-by) + 4u|r| + tiny"),
+    "pow": Rule(_pow, "x*x, sqrt or rsqrt"),
+    "square": Rule(lambda p, x: _mul(p, x, x), "as mul"),
+    "neg": Rule(lambda p, x: _same(p, x, torch.neg), "bx"),
+    "abs": Rule(lambda p, x: _same(p, x, torch.abs), "bx"),
+    "relu": Rule(lambda p, x: _same(p, x, torch.relu), "bx"),
+    "exp": Rule(_exp, "r expm1(bx) + (4 + 2|x|) u r + tiny"),
+    "exp2": Rule(_exp2, "r (2^bx - 1) + 4u r + tiny"),
+    "log": Rule(_log, "-log1p(-bx/x) + 4u(|r|+1)"),
+    "sqrt": Rule(_sqrt, "bx / (sqrt(x) + sqrt(x-bx)) + 4u r + tiny"),
+    "rsqrt": Rule(_rsqrt, "rsqrt(x-bx) - rsqrt(x) + 8u r + tiny"),
+    "reciprocal": Rule(lambda p, x: _div(p, 1.0, x), "as div"),
+    "tanh": Rule(_tanh, "bx / cosh^2(|x|-bx) + 8u|r| + tiny"),
+    "sigmoid": Rule(_sigmoid, "1 / (1 + exp(-x))"),
+    "silu": Rule(_silu, "x sigmoid(x)"),
+    "softmax": Rule(_softmax, "exp(x - amax) / sum"),
+    "sum": Rule(_sum, "sum bx + min(SAFETY u sqrt(sum s_k^2 + n(r^2/3 + sum t^2/6) + sum t^2), (n-1) u sum|t|)"),
+    "mean": Rule(_mean, "sum, then div"),
+    "amax": Rule(_amax, "the largest bx of an element that can be the largest"),
+    "amin": Rule(_amin, "as amax"),
+    "max": Rule(_max, "as amax or maximum"),
+    "maximum": Rule(lambda p, x, y: _pick(p, x, y, torch.maximum), "max(bx, by)"),
+    "minimum": Rule(lambda p, x, y: _pick(p, x, y, torch.minimum), "max(bx, by)"),
+    "clamp": Rule(_clamp, "as maximum and minimum"),
+    "where": Rule(_where, "that of the chosen side"),
+    "matmul": Rule(_matmul, "|x|by + bx|y| + bx by + the sum's own, of the products; whole numbers are exact"),
+    "lt": _relation(torch.lt),
+    "le": _relation(torch.le),
+    "gt": _relation(torch.gt),
+    "ge": _relation(torch.ge),
+    "double": Rule(lambda p, x: x, "bx: pairs are in float64"),
+    "to": Rule(_to, "bx: pairs are in float64"),
+    "cat": _joined("cat"),
+    "stack": _joined("stack"),
+} | {name: _moved(name) for name in MOVES}
+ALIASES: Final = {
+    "true_divide": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "mm": "matmul", "bmm": "matmul",
+    "absolute": "abs", "negative": "neg", "concat": "cat", "clip": "clamp",
+}  # fmt: skip
+Bounded.rules = {name: rule.call for name, rule in TABLE.items()} | {
+    alias: TABLE[name].call for alias, name in ALIASES.items()
+}

@@ -1,0 +1,44 @@
+"""The fixed trials of every dtype in one mode, judged one by one until one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from verify.case import Budget, Case
+from verify.executor.modes import Mode
+from verify.numerics.inputs import Trial
+from verify.numerics.judge import Uncovered, judge
+from verify.numerics.tally import UNDECIDED, Tally, refutation, undecided
+from verify.numerics.trials import fixed, of_plan
+from verify.verdict import Outcome, Verdict
+
+
+def sweep(gate: str, claim: str, case: Case, budget: Budget, mode: Mode) -> tuple[Verdict, ...]:
+    """One verdict a dtype of the spec. The first trial that fails refutes; trials come small first."""
+    return tuple(_one(gate, f"{claim}, {dtype}", case, budget, mode, dtype) for dtype in case.spec.dtypes)
+
+
+def _one(gate: str, claim: str, case: Case, budget: Budget, mode: Mode, dtype: str) -> Verdict:
+    if not any(plan.dtype == dtype for plan in case.capture.plans):
+        return Verdict(gate, Outcome.UNKNOWN, claim, "", detail=f"no plan was captured for {dtype}")
+    tally, blocked = Tally(), None
+    for trial in _trials(case, dtype, budget, tally):
+        try:
+            judgement = judge(case, trial, mode)
+        except Uncovered as error:
+            tally.miss(trial, error)
+        except UNDECIDED as error:
+            blocked = blocked or undecided(gate, claim, error, trial)
+        else:
+            if not judgement.accepted:
+                return refutation(gate, claim, case.spec, judgement, "executor")
+            tally.add(judgement)
+    return blocked or tally.answer(gate, claim)
+
+
+def _trials(case: Case, dtype: str, budget: Budget, tally: Tally) -> Iterator[Trial]:
+    """The fixed trials, then one for each plan that none of them ran, as far as the budget reaches."""
+    yield from fixed(case, dtype, budget)
+    for plan in case.capture.plans:
+        if plan.dtype == dtype and id(plan) not in tally.plans and (trial := of_plan(case, plan, budget)):
+            yield trial

@@ -1,0 +1,102 @@
+"""Classes of input values, each a place where kernels go wrong. A class is a pure function of its generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+import torch
+
+Shape: TypeAlias = tuple[int, ...]
+# (shape, dtype, generator, whether it is the spec's first tensor) -> float64 values, not yet within the domain.
+Make: TypeAlias = Callable[[Shape, str, torch.Generator, bool], torch.Tensor]
+
+
+def _normal(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def _uniform(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    return torch.rand(shape, generator=generator, dtype=torch.float64)
+
+
+def _wide(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    exponent = _uniform(shape, dtype, generator, first) * 6 - 3
+    return _normal(shape, dtype, generator, first).sign() * 10**exponent
+
+
+def _cancelling(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    """The first tensor's second half almost undoes its first; the others meet both halves with the same values."""
+    values = _normal(shape, dtype, generator, first)
+    axis = len(shape) - 1 if first else 0
+    half = shape[axis] // 2
+    twin = values.narrow(axis, 0, half)
+    values.narrow(axis, half, half).copy_(-twin * (1 + 2.0**-6) if first else twin)
+    return values
+
+
+def _offset(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    return 1000 + 1e-3 * torch.randint(-50, 51, shape, generator=generator).double()
+
+
+def _constant_rows(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    return _normal((*shape[:-1], 1), dtype, generator, first).expand(shape).clone()
+
+
+def _integers(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    return torch.randint(-1, 2, shape, generator=generator).double()
+
+
+def _large(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    choices = torch.tensor([-1e4, 1e4, 9984.0, -9984.0, 0.0], dtype=torch.float64)
+    return choices[torch.randint(0, len(choices), shape, generator=generator)]
+
+
+def _equal(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    return torch.full(shape, 0.75, dtype=torch.float64)
+
+
+def _subnormal(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    smallest = torch.finfo(getattr(torch, dtype)).smallest_normal
+    return _normal(shape, dtype, generator, first).clamp(-1, 1) * smallest
+
+
+def _spike(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    values = torch.zeros(shape, dtype=torch.float64)
+    if values.numel():
+        at = torch.randint(0, shape[-1], (*shape[:-1], 1), generator=generator)
+        values.scatter_(-1, at, 3.0)
+    return values
+
+
+def _ramp(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    """Ascending rows: a running maximum changes at every step."""
+    step = torch.arange(shape[-1], dtype=torch.float64) / 16
+    return (step + _uniform((*shape[:-1], 1), dtype, generator, first)).expand(shape).clone()
+
+
+def _special(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    values = _normal(shape, dtype, generator, first)
+    chance = _uniform(shape, dtype, generator, first)
+    for low, value in ((0.00, float("nan")), (0.02, float("inf")), (0.04, float("-inf")), (0.06, -0.0)):
+        values[(chance >= low) & (chance < low + 0.02)] = value
+    return values
+
+
+# Only a spec whose values admit NaN and infinities is asked about SPECIAL.
+SPECIAL: Final = "special"
+CLASSES: Final[Mapping[str, Make]] = {
+    "normal": _normal,
+    "uniform": _uniform,
+    "integers": _integers,
+    "wide": _wide,
+    "cancelling": _cancelling,
+    "offset": _offset,
+    "constant rows": _constant_rows,
+    "large": _large,
+    "spike": _spike,
+    "ramp": _ramp,
+    "subnormal": _subnormal,
+    "equal": _equal,
+    SPECIAL: _special,
+}
