@@ -1,7 +1,7 @@
 """What the items of an operation say: operands, attributes, types, regions, branch targets.
 
-One reader serves all operations, custom and generic, known and unknown; the tables say where an operation differs:
-what its bare words mean, how many operands it may have, which type its results have when the text leaves that out.
+One reader serves all operations, custom and generic, known and unknown; the tables of `operations` say where
+an operation differs. Only a few custom forms want a reader of their own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen
 from lark import Token
 
 from verify.ir.literals import read_dense, read_number
+from verify.ir.operations import BOOLEAN, COUNTS, DEFAULTS, ENUMS, FILLERS, OPERANDS, RESULTS, WORDS
 from verify.ir.program import Attribute, Scalar, Symbol, Type
 from verify.ir.syntax import (
     Constant,
@@ -24,9 +25,7 @@ from verify.ir.syntax import (
     flaw,
     unquoted,
 )
-from verify.ir.types import described, loaded, read_type, short_type, with_element
-
-BOOLEAN = Scalar("i1")
+from verify.ir.types import read_type, short_type
 
 # The argument of a region's first block that the operation's own syntax names, with its type or with the
 # value whose type it shares.
@@ -35,7 +34,7 @@ Named: TypeAlias = "tuple[Token, Type | Token]"
 
 @frozen(eq=False)
 class Form:
-    """An operation's items, told apart. Types of operands are not kept: a value's definition says its type."""
+    """An operation's items, told apart. Operands carry no type: a value's definition says it."""
 
     name: str
     operands: tuple[Token, ...] = ()
@@ -43,92 +42,6 @@ class Form:
     attributes: Mapping[str, Attribute] = field(factory=dict)
     regions: tuple[tuple[RawRegion, tuple[Named, ...]], ...] = ()
     successors: tuple[tuple[Token, tuple[Token, ...]], ...] = ()
-
-
-def _table(operands: tuple[int, int], names: str) -> dict[str, tuple[int, int]]:
-    return dict.fromkeys(names.split(), operands)
-
-
-# Fewest and most operands of the operations that have a meaning anywhere in this project, and of their kin.
-OPERANDS: Mapping[str, tuple[int, int]] = {
-    **_table((0, 0), "arith.constant tt.get_program_id tt.get_num_programs tt.make_range ub.poison"),
-    **_table((0, 0), "gpu.barrier ttg.barrier"),
-    **_table(
-        (1, 1),
-        """arith.negf arith.extf arith.extsi arith.extui arith.truncf arith.trunci arith.sitofp arith.uitofp
-        arith.fptosi arith.fptoui arith.bitcast arith.index_cast math.exp math.exp2 math.log math.log2 math.sin
-        math.cos math.sqrt math.rsqrt math.absf math.absi math.floor math.ceil math.erf math.tanh tt.splat
-        tt.unsplat tt.broadcast tt.expand_dims tt.reshape tt.trans tt.split tt.bitcast tt.fp_to_fp tt.int_to_ptr
-        tt.ptr_to_int tt.precise_sqrt tt.assert llvm.intr.assume scf.if""",
-    ),
-    **_table(
-        (2, 2),
-        """arith.addi arith.subi arith.muli arith.divsi arith.divui arith.remsi arith.remui arith.andi arith.ori
-        arith.xori arith.shli arith.shrsi arith.shrui arith.minsi arith.maxsi arith.minui arith.maxui
-        arith.ceildivsi arith.ceildivui arith.floordivsi arith.addf arith.subf arith.mulf arith.divf arith.remf
-        arith.maxnumf arith.minnumf arith.maximumf arith.minimumf arith.cmpi arith.cmpf tt.addptr tt.mulhiui
-        tt.precise_divf tt.join tt.cat tt.gather""",
-    ),
-    **_table((3, 3), "arith.select math.fma tt.dot tt.clampf tt.atomic_cas"),
-    **_table((1, 3), "tt.load"),
-    **_table((2, 3), "tt.store tt.atomic_rmw"),
-    **_table((1, 2), "tt.histogram"),
-    **_table((3, 5), "tt.dot_scaled"),
-}
-
-# What the bare words and strings of the custom syntax mean, in order.
-WORDS: Mapping[str, tuple[str, ...]] = {
-    "arith.cmpi": ("predicate",),
-    "arith.cmpf": ("predicate",),
-    "tt.get_program_id": ("axis",),
-    "tt.get_num_programs": ("axis",),
-    "tt.atomic_rmw": ("atomic_rmw_op", "sem", "scope"),
-    "tt.atomic_cas": ("sem", "scope"),
-    "tt.descriptor_reduce": ("kind",),
-    "tt.print": ("prefix",),
-    "tt.assert": ("message",),
-    "tt.elementwise_inline_asm": ("asm_string",),
-    "tt.call": ("callee",),
-}
-
-_RMW = ("", "and", "or", "xor", "add", "fadd", "max", "min", "umax", "umin", "exch")
-_SEM = ("", "relaxed", "acquire", "release", "acq_rel")
-_SCOPE = ("", "gpu", "cta", "sys")
-_AXIS = ("x", "y", "z")
-
-# Words of the custom syntax that only stand between its parts.
-_FILLERS = ("else", "do", "attributes")
-
-# The generic syntax writes these words as numbers.
-ENUMS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("arith.cmpi", "predicate"): tuple(["eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge"]),
-    ("arith.cmpf", "predicate"): tuple(
-        ["false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord", "ueq", "ugt", "uge", "ult", "ule", "une", "uno", "true"]
-    ),
-    ("tt.get_program_id", "axis"): _AXIS,
-    ("tt.get_num_programs", "axis"): _AXIS,
-    ("tt.atomic_rmw", "atomic_rmw_op"): _RMW,
-    ("tt.atomic_rmw", "sem"): _SEM,
-    ("tt.atomic_rmw", "scope"): _SCOPE,
-    ("tt.atomic_cas", "sem"): _SEM,
-    ("tt.atomic_cas", "scope"): _SCOPE,
-}
-
-Rule: TypeAlias = Callable[[Sequence[Type]], Type]
-
-
-def _compared(types: Sequence[Type]) -> Type:
-    return with_element(types[0], BOOLEAN)
-
-
-# The type of the result where it is not the last type written.
-RESULTS: Mapping[str, Rule] = {
-    **dict.fromkeys(["arith.cmpi", "arith.cmpf"], _compared),
-    **dict.fromkeys(["math.isfinite", "math.isinf", "math.isnan", "math.isnormal"], _compared),
-    **dict.fromkeys(["tt.addptr", "math.fpowi"], lambda types: types[0]),
-    "tt.load": lambda types: loaded(types[0]),
-    "tt.make_tensor_descriptor": lambda types: described(types[-1]),
-}
 
 
 def read_form(raw: Raw, count: int) -> Form:
@@ -204,7 +117,7 @@ class _Walk:
         if self.words:
             value = attribute(item)
             self.attributes[self.words.pop(0)] = value
-        elif item in _FILLERS:
+        elif item in FILLERS:
             return
         elif item.type == "NAME" and item not in ("true", "false"):
             self.marks[str(item)] = len(self.operands)
@@ -252,7 +165,7 @@ def _general(raw: Raw, name: str, count: int) -> Form:
     walk.read(heading)
     inputs, outputs, rest = read_types(signature)
     walk.read([item for item in rest if isinstance(item, (dict, RawRegion))])
-    attributes = _named_numbers(name, walk.attributes)
+    attributes = {**DEFAULTS.get(name, {}), **_named_numbers(name, walk.attributes)}
     if name == "arith.constant" and "value" not in attributes:
         attributes["value"], inputs = _constant(raw, walk.literals, inputs)
     elif walk.literals:
@@ -296,7 +209,7 @@ def read_types(items: Sequence[Item]) -> tuple[list[Type], list[Type] | None, Se
             if none is not None or rest:
                 raise flaw("expected a list of types", item.open)
             (inputs if outputs is None else outputs).extend(inner)
-        elif isinstance(item, Token) and item.type in ("NAME", "TYPE", "ANGLE") and item not in _FILLERS:
+        elif isinstance(item, Token) and item.type in ("NAME", "TYPE", "ANGLE") and item not in FILLERS:
             (inputs if outputs is None else outputs).append(type_of(item))
         elif not (isinstance(item, Token) and item.type in ("COMMA", "OTHER")):
             return inputs, outputs, items[index:]
@@ -311,7 +224,9 @@ def type_of(token: Token) -> Type:
         raise flaw(str(error), token) from None
 
 
-def _results(raw: Raw, name: str, count: int, inputs: list[Type], outputs: list[Type] | None) -> tuple[Type, ...]:
+def _results(
+    raw: Raw, name: str, count: int, inputs: list[Type], outputs: list[Type] | None
+) -> tuple[Type, ...]:
     if count == 0:
         return ()
     try:
@@ -372,34 +287,15 @@ def declared(group: Group) -> list[Named]:
     return found
 
 
-Counter: TypeAlias = Callable[[list[int], int], tuple[int, ...]]
-
-
-def _optional(slots: int) -> Counter:
-    """Operands fill the slots from the left."""
-    return lambda groups, total: tuple(int(slot < total) for slot in range(slots))
-
-
-def _bracketed(groups: list[int], total: int) -> tuple[int, ...]:
-    return (total - sum(groups), *groups)
-
-
-COUNTS: Mapping[str, Counter] = {
-    "tt.load": _optional(3),
-    "tt.store": _optional(3),
-    "tt.atomic_rmw": _optional(3),
-    "tt.make_tensor_ptr": _bracketed,
-    "tt.make_tensor_descriptor": _bracketed,
-    "tt.advance": _bracketed,
-    "tt.descriptor_load": _bracketed,
-}
-
-
 def _loop(raw: Raw, count: int) -> Form:
-    """`scf.for %i = %a to %b step %c iter_args(%x = %y, ...) -> (types) : i32 {...}`; operands a, b, c, inits."""
+    """`scf.for %i = %a to %b step %c iter_args(%x = %y, ...) -> (types) : i32 {...}`.
+
+    The operands are a, b, c and the initial values; without a type the induction variable is an `index`.
+    """
     items = raw.items
-    stops = (i for i, item in enumerate(items) if isinstance(item, RawRegion) or item in ("->", ":"))
-    stop = next(stops, len(items))
+    stop = next((i for i, item in enumerate(items) if isinstance(item, RawRegion) or item in ("->", ":")), -1)
+    if stop < 0:
+        raise flaw("scf.for without a body", raw.name)
     walk = _Walk(raw, "scf.for")
     walk.read(items[:stop])
     _, types, rest = read_types(items[stop:])
@@ -422,7 +318,8 @@ def _dot_scaled(raw: Raw, count: int) -> Form:
     form = _general(raw, "tt.dot_scaled", count)
     plain: list[Token] = []
     scales: dict[int, Token] = {}
-    values = [item for item in raw.items if isinstance(item, Token) and (item.type == "VALUE" or item == "scale")]
+    tokens = [item for item in raw.items if isinstance(item, Token)]
+    values = [token for token in tokens if token.type == "VALUE" or token == "scale"]
     for before, item in zip([None, *values], values, strict=False):
         if before == "scale":
             scales[len(plain) - 1] = item
@@ -430,17 +327,18 @@ def _dot_scaled(raw: Raw, count: int) -> Form:
             plain.append(item)
     if len(plain) != 3 or not scales.keys() <= {0, 1}:
         raise flaw("tt.dot_scaled without its three matrices", raw.name)
-    attributes = {key: value for key, value in form.attributes.items() if key != "scale"}
+    rename = {"lhs": "a_elem_type", "rhs": "b_elem_type"}
+    attributes = {rename.get(key, key): value for key, value in form.attributes.items() if key != "scale"}
     attributes["operand_counts"] = (1, 1, 1, int(0 in scales), int(1 in scales))
     return evolve(form, operands=(*plain, *(scales[side] for side in sorted(scales))), attributes=attributes)
 
 
 def _descriptor_write(raw: Raw, count: int) -> Form:
-    """`%descriptor[%i, %j], %source`; operands descriptor, source, indices, as the generic syntax has them."""
+    """`%descriptor[%i, %j], %source`; operands descriptor, source, indices, as in generic syntax."""
     form = _general(raw, str(raw.name), count)
-    descriptor, *indices, source = form.operands if len(form.operands) > 1 else (raw.name, raw.name)
-    if source is raw.name:
+    if len(form.operands) < 2:
         raise flaw(f"{raw.name} with {len(form.operands)} operands", raw.name)
+    descriptor, *indices, source = form.operands
     attributes = {**form.attributes, "operand_counts": (1, 1, len(indices))}
     return evolve(form, operands=(descriptor, source, *indices), attributes=attributes)
 

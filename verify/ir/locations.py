@@ -1,4 +1,4 @@
-"""Where an operation comes from: `loc(...)` resolved through its aliases to places in the candidate's source."""
+"""Where an operation comes from: `loc(...)` resolved through its aliases to places in the source."""
 
 from __future__ import annotations
 

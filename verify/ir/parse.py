@@ -1,14 +1,15 @@
 """From TTIR text to a Program: every name resolved, every value typed, every operation placed.
 
-Names of values are unique within their function afterwards: MLIR lets sibling regions use one name twice, and a
-walker that keeps its values by name must not confuse them. The second `%x` becomes `%x~2`.
+Names of values are unique within their function afterwards: MLIR lets sibling regions use one name twice, and
+a walker that keeps its values by name must not confuse them. The second `%x` becomes `%x~2`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import TypeAlias
 
 from attrs import field, frozen
 from lark import Token
@@ -22,6 +23,8 @@ from verify.verdict import Place
 # Regions of these may leave out their last operation, which then yields nothing.
 _YIELDING = ("scf.for", "scf.if")
 _NOWHERE = Place("<unknown>", 0)
+
+_Labels: TypeAlias = Mapping[str, tuple[Value, ...]]  # the arguments of a region's blocks
 
 
 class ParseError(ValueError):
@@ -83,7 +86,7 @@ def _function(raw: Raw, locations: Locations) -> Function:
     arrow = next((index for index, item in enumerate(raw.items) if item == "->"), len(raw.items))
     _, results, _ = read_types(raw.items[arrow:])
     body = _Body(locations, Place(place.file, 0))
-    region = body.region(bodies[0], arguments, None, "tt.func")
+    region = body.region(bodies[0], arguments, None)
     for item in groups[0].items:
         if isinstance(item, Location):
             locations.resolve(item, place)
@@ -136,7 +139,7 @@ class _Body:
         self.taken: dict[str, int] = {}  # how often a name was used in this function
         self.pending: set[str] = set()  # values of open blocks that are not computed yet
 
-    def region(self, raw: RawRegion, named: Sequence[Named], outer: _Scope | None, owner: str) -> Region:
+    def region(self, raw: RawRegion, named: Sequence[Named], outer: _Scope | None) -> Region:
         """A region whose first block has the `named` arguments besides those that its label declares."""
         scope = _Scope(outer)
         shells = []
@@ -155,8 +158,6 @@ class _Body:
                 self._operation(operation, form, values, scope, labels)
                 for operation, (form, values) in zip(block.operations, forms, strict=True)
             ]
-            if owner in _YIELDING and (not operations or operations[-1].name != "scf.yield"):
-                operations.append(Operation("scf.yield", (), (), {}, (), (), self.default))
             blocks.append(Block(_label(block), arguments, tuple(operations)))
             self._check_locations(block)
         return Region(tuple(blocks))
@@ -189,12 +190,14 @@ class _Body:
         return form, tuple(values)
 
     def _operation(
-        self, raw: Raw, form: Form, results: tuple[Value, ...], scope: _Scope, labels: dict[str, tuple[Value, ...]]
+        self, raw: Raw, form: Form, results: tuple[Value, ...], scope: _Scope, labels: _Labels
     ) -> Operation:
         place, stack = self.locations.resolve(raw.location, self.default)
         operands = tuple(self._use(token, scope) for token in form.operands)
         successors = tuple(self._successor(*target, scope, labels) for target in form.successors)
-        regions = tuple(self.region(inner, named, scope, form.name) for inner, named in form.regions)
+        regions = tuple(self.region(inner, named, scope) for inner, named in form.regions)
+        if form.name in _YIELDING:
+            regions = tuple(_yielding(region, place) for region in regions)
         self.pending.difference_update(value.name for value in results)
         return Operation(form.name, operands, results, form.attributes, regions, successors, place, stack)
 
@@ -205,7 +208,7 @@ class _Body:
         return value
 
     def _successor(
-        self, label: Token, arguments: Sequence[Token], scope: _Scope, labels: dict[str, tuple[Value, ...]]
+        self, label: Token, arguments: Sequence[Token], scope: _Scope, labels: _Labels
     ) -> Successor:
         if label not in labels:
             raise flaw(f"block {label} is not defined", label)
@@ -217,6 +220,15 @@ class _Body:
         for item in block.arguments.items if block.arguments is not None else ():
             if isinstance(item, Location):
                 self.locations.resolve(item, self.default)
+
+
+def _yielding(region: Region, place: Place) -> Region:
+    """The region with the `scf.yield` that the text leaves out where nothing is yielded."""
+    block = region.blocks[-1]
+    if block.operations and block.operations[-1].name == "scf.yield":
+        return region
+    end = Operation("scf.yield", (), (), {}, (), (), place)
+    return Region((*region.blocks[:-1], Block(block.label, block.arguments, (*block.operations, end))))
 
 
 def _label(block: RawBlock) -> str:

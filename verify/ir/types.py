@@ -1,4 +1,4 @@
-"""Types as Triton prints them: `f32`, `!tt.ptr<f32>`, `tensor<64x128x!tt.ptr<bf16>>`, `!tt.tensordesc<64x64xf16>`."""
+"""Types as Triton prints them: `!tt.ptr<f32>`, `tensor<64x!tt.ptr<bf16>>`, `!tt.tensordesc<64x64xf16>`."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def read_type(text: str) -> Type:
 
 
 def short_type(text: str) -> Type:
-    """`<f16>` stands for a pointer, `<32x32xf16>` for a descriptor, where the operation tells which dialect type it is.
+    """`<f16>` is short for a pointer and `<32x32xf16>` for a descriptor, where the operation leaves no doubt.
 
-    `<tensor<...>>` reads as a pointer; the operation that means a descriptor says so.
+    `<tensor<...>>` may be either and reads as a pointer; `described` makes it a descriptor.
     """
     inner = text[1:-1]
     try:
@@ -68,7 +68,7 @@ def with_element(type: Type, element: Type) -> Type:
 
 
 def loaded(pointer: Type) -> Type:
-    """What a load through `pointer` (or lanes of pointers) gives. Raises ValueError where that is no pointer."""
+    """What a load through `pointer`, or through lanes of pointers, gives. Raises ValueError."""
     inner = pointer.element if isinstance(pointer, Tensor) else pointer
     if not isinstance(inner, Pointer):
         raise ValueError(f"{pointer} is no pointer")
