@@ -1,7 +1,4 @@
-"""Tiled matrix product: tiles in groups of rows for the cache, pointers that walk along K.
-
-Known answer: admitted. Steps and row offsets are 64-bit, since strides and outputs may pass 2^31 elements.
-"""
+"""Tiled matrix product: tiles in groups of rows for the cache, pointers that walk along K."""
 
 import torch
 import triton
@@ -60,3 +57,6 @@ def matmul(a, b):
         BM=bm, BN=bn, BK=bk, GROUP=8, num_warps=warps, num_stages=stages,
     )  # fmt: skip
     return c
+
+# Known answer: admitted. Steps and row offsets are 64-bit, since strides and outputs may pass 2^31
+# elements.

@@ -1,7 +1,4 @@
-"""Root-mean-square norm in two passes over the row, for any number of columns.
-
-Known answer: admitted.
-"""
+"""Root-mean-square norm in two passes over the row, for any number of columns."""
 
 import torch
 import triton
@@ -37,3 +34,5 @@ def rms_norm(x, weight, eps):
         x, weight, y, x.stride(0), x.stride(1), weight.stride(0), n, eps, BLOCK=4096, num_warps=8
     )
     return y
+
+# Known answer: admitted.

@@ -1,7 +1,4 @@
-"""Root-mean-square norm: the whole row in one block up to 16384 columns, two passes beyond that.
-
-Known answer: admitted.
-"""
+"""Root-mean-square norm: the whole row in one block up to 16384 columns, two passes beyond that."""
 
 import torch
 import triton
@@ -50,3 +47,5 @@ def rms_norm(x, weight, eps):
     else:
         rms_norm_loop[(m,)](x, weight, y, *strides, n, eps, BLOCK=8192, num_warps=16)
     return y
+
+# Known answer: admitted.

@@ -1,7 +1,4 @@
-"""Row softmax in two passes over the row, for any number of columns: a running maximum and sum, then the quotient.
-
-Known answer: admitted.
-"""
+"""Row softmax in two passes, for any number of columns: a running maximum and sum, then the quotient."""
 
 import torch
 import triton
@@ -20,7 +17,8 @@ def softmax_rows(x_ptr, y_ptr, row_stride, col_stride, n_cols, BLOCK: tl.constex
     total = tl.zeros((BLOCK,), dtype=tl.float32)
     for start in range(0, n_cols, BLOCK):
         cols = start + lanes
-        x = tl.load(x_row + cols.to(tl.int64) * col_stride, mask=cols < n_cols, other=float("-inf")).to(tl.float32)
+        x = tl.load(x_row + cols.to(tl.int64) * col_stride, mask=cols < n_cols, other=float("-inf"))
+        x = x.to(tl.float32)
         higher = tl.maximum(peak, x)
         total = total * tl.exp(peak - higher) + tl.exp(x - higher)
         peak = higher
@@ -39,3 +37,5 @@ def softmax(x):
     y = torch.empty((m, n), dtype=x.dtype, device=x.device)
     softmax_rows[(m,)](x, y, x.stride(0), x.stride(1), n, BLOCK=4096, num_warps=8)
     return y
+
+# Known answer: admitted.

@@ -1,7 +1,4 @@
-"""Row softmax: the whole row in one block up to 16384 columns, block after block beyond that.
-
-Known answer: admitted.
-"""
+"""Row softmax: the whole row in one block up to 16384 columns, block after block beyond that."""
 
 import torch
 import triton
@@ -29,7 +26,8 @@ def softmax_loop(x_ptr, y_ptr, row_stride, col_stride, n_cols, BLOCK: tl.constex
     total = 0.0
     for start in range(0, n_cols, BLOCK):
         cols = start + tl.arange(0, BLOCK)
-        x = tl.load(x_row + cols.to(tl.int64) * col_stride, mask=cols < n_cols, other=float("-inf")).to(tl.float32)
+        x = tl.load(x_row + cols.to(tl.int64) * col_stride, mask=cols < n_cols, other=float("-inf"))
+        x = x.to(tl.float32)
         higher = tl.maximum(peak, tl.max(x, axis=0))
         total = total * tl.exp(peak - higher) + tl.sum(tl.exp(x - higher), axis=0)
         peak = higher
@@ -52,3 +50,5 @@ def softmax(x):
     else:
         softmax_loop[(m,)](x, y, x.stride(0), x.stride(1), n, BLOCK=8192, num_warps=16)
     return y
+
+# Known answer: admitted.

@@ -1,0 +1,87 @@
+"""Which specimens are also recorded proposals, and their stored form. Run it to write `synth/proposals` anew.
+
+A specimen ends in a comment that gives its answer away; a proposal is the specimen without that comment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import specs
+from synth.exchange import BY_HAND, Exchange, Expectation, from_source, save
+
+HERE: Final = Path(__file__).resolve().parent
+STORE: Final = HERE.parent.parent / "synth" / "proposals"
+ANSWER: Final = "\n# Known answer: "
+
+# spec -> (specimen, what the author says of it), in the order in which they are replayed
+PROPOSALS: Final = {
+    "softmax": (
+        ("refuted/bounds__softmax_store_without_mask", "Three passes over each row in blocks of 1024 columns."),
+        ("refuted/numerics__softmax_without_max", "Skipping the maximum saves one pass over the row."),
+        ("refuted/overflow__softmax_row_offset_int32", "Three masked passes; plain 32-bit offsets keep it light."),
+        ("refuted/undefined__softmax_max_without_other", "Three masked passes over each row."),
+        ("admitted/softmax__looped", "An online maximum and sum need two passes only, for any row length."),
+        ("refuted/algorithm__softmax_assumes_contiguous", "Rows are contiguous, so strides can go."),
+        ("refuted/races__softmax_split_sum", "Four programs share a row, which helps when there are few rows."),
+        ("refuted/numerics__softmax_sum_in_input_dtype", "Partial sums stay in the input's dtype to save registers."),
+        ("refuted/coverage__softmax_grid_capped", "One program a row, with the grid kept within the usual limit."),
+        ("refuted/policy__softmax_by_torch", "A compact version that leaves the arithmetic to a tuned routine."),
+        ("admitted/softmax__one_block", "One block a row while it fits, a loop beyond that."),
+    ),
+    "rms_norm": (
+        ("refuted/algorithm__rms_norm_mean_over_block", "One block a row, sized to the next power of two."),
+        ("refuted/bounds__rms_norm_weight_stride", "Two passes over each row; the weight is read along with it."),
+        ("refuted/coverage__rms_norm_last_rows", "Four rows a program, so that weights are read less often."),
+        ("admitted/rms_norm__looped", "Two masked passes over each row with 64-bit offsets."),
+        ("refuted/numerics__rms_norm_squares_in_input_dtype", "Squares stay in the input's dtype: half the registers."),
+        ("refuted/overflow__rms_norm_row_offset_int32", "Two masked passes over each row."),
+        ("refuted/algorithm__rms_norm_eps_outside_root", "Two passes; eps guards the division."),
+        ("admitted/rms_norm__one_block", "One block a row while it fits, a loop beyond that."),
+    ),
+    "matmul": (
+        ("refuted/bounds__matmul_depth_tail", "Grouped tiles; masks along K would cost time in the inner loop."),
+        ("refuted/algorithm__matmul_depth_dropped", "A two-dimensional grid with a plain loop over whole steps of K."),
+        ("refuted/numerics__matmul_silent_tf32", "Grouped tiles with tensor cores for every dtype."),
+        ("admitted/matmul__grid2d", "A two-dimensional grid, every load and store masked."),
+        ("refuted/coverage__matmul_swizzle", "Grouped tiles with a short form of the tile order."),
+        ("refuted/overflow__matmul_offsets_int32", "A two-dimensional grid with 32-bit offsets."),
+        ("refuted/races__matmul_split_depth", "K is split in four for more parallelism on small outputs."),
+        ("admitted/matmul__grouped", "Grouped tiles, walking pointers, 64-bit steps, large tiles for 16-bit dtypes."),
+    ),
+}  # fmt: skip
+
+
+def source_of(specimen: str) -> str:
+    """The text of a specimen without its answer."""
+    text = (HERE / f"{specimen}.py").read_text(encoding="utf-8")
+    return text.split(ANSWER)[0]
+
+
+def expectation_of(specimen: str) -> Expectation:
+    """What the name of a specimen says: `refuted/bounds__...` is refuted by bounds."""
+    verdict, _, slug = specimen.partition("/")
+    return Expectation(verdict, slug.partition("__")[0] if verdict == "refuted" else None)
+
+
+def exchanges() -> Iterator[tuple[Path, Exchange]]:
+    """Every recorded proposal with the file it is stored in, relative to `STORE`."""
+    for spec, entries in PROPOSALS.items():
+        for number, (specimen, prose) in enumerate(entries, 1):
+            slug = specimen.partition("__")[2].removeprefix(f"{spec}_")
+            exchange = from_source(
+                specs.find(spec), source_of(specimen), BY_HAND, prose=prose, expect=expectation_of(specimen)
+            )
+            yield Path(spec) / f"{number:02d}_{slug}.json", exchange
+
+
+if __name__ == "__main__":
+    wanted = {STORE / path: exchange for path, exchange in exchanges()}
+    for stale in set(STORE.glob("*/*.json")) - set(wanted):
+        stale.unlink()
+    for path, exchange in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(exchange, path)
+        print(f"{path.relative_to(STORE)}: {exchange.digest[:12]}, expected {exchange.expect}")
