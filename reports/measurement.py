@@ -19,8 +19,10 @@ WORDS: Final = (MEASURED, NOT_COUNTED, NOT_RUN)
 class Model:
     """A prediction for one workload on one target, from counting and compiling. It is never a measurement.
 
-    `bytes` and `operations` come from the IR; registers (a thread), spills (bytes a thread) and shared memory
-    (bytes a program) from compiling for the target, None where its compiler does not tell.
+    `bytes` and `operations` are the least that the spec's work asks for: each input read and each output written
+    once. `requested` counts the bytes of all loads and stores in the IR, caches included; None where sizes
+    alone do not decide how often they run. Registers (a thread), spills (bytes a thread) and shared memory
+    (bytes a program) come from compiling for the target, None where its compiler does not tell.
     `microseconds` is the roofline: the time that `limit` (`memory` or `arithmetic`) alone would take.
     """
 
@@ -33,6 +35,8 @@ class Model:
     shared: int | None
     microseconds: float
     limit: str
+    requested: int | None = None
+    note: str = ""
 
 
 @frozen
@@ -86,7 +90,8 @@ class Timed:
     """One workload, kernel and baselines interleaved in one run on the same inputs.
 
     `fraction` is the share of the physical limit named by `limit` that the kernel reaches. Clocks in MHz and
-    temperature in degrees Celsius are those at the end of the run; None where the device does not tell.
+    temperature in degrees Celsius and power in watts are those at the end of the run; None where the device
+    does not tell. `notes` says how it was timed: what was checked, left out, or did not run.
     """
 
     workload: str
@@ -99,6 +104,8 @@ class Timed:
     clock: float | None = None
     memory_clock: float | None = None
     temperature: float | None = None
+    power: float | None = None
+    notes: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         for rival in self.against:

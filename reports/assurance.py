@@ -1,0 +1,180 @@
+"""What a record lets a reader conclude, what it takes for granted, and what it leaves open, in sentences.
+
+Every sentence follows from the record or from how the program works; none of them rounds up.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import frozen
+
+from reports.record import Record, shortfall
+from reports.tally import NOT_RUN, Row, totals
+from reports.text import count, listed
+
+# What a proof or a test stands on although nothing here examines it, and what would follow if it were wrong.
+TRUSTED: Final = (
+    ("Our reading of TTIR", "a proof could be about something else than the kernel"),
+    ("Capture", "the plan could leave out what the host code does at some shapes"),
+    ("z3", "a claim could be reported proved and be false"),
+    ("Triton's compiler below TTIR", "the machine code could differ from the TTIR that was examined"),
+    ("ptxas or the vendor's assembler, the driver, the device", "correct code could compute wrong results"),
+    ("torch's float64 reference", "a kernel could be compared with the wrong values"),
+    ("The spec", "the kernel could do what the spec says and not what was meant"),
+)
+_NEVER_SHOWN: Final = (
+    "Machine code: everything below TTIR is trusted, not examined.",
+    "Timing channels, power, hangs, and what else runs on the device.",
+    "That the spec asks for the right thing: a person has to read it.",
+)
+
+
+@frozen
+class Doubt:
+    """A way in which the conclusion could still be wrong, and what the record has to say to it."""
+
+    question: str
+    answer: str
+
+
+def conclusion(record: Record, rows: tuple[Row, ...]) -> str:
+    """The verdict in a sentence."""
+    if record.word == "refuted":
+        others = len(record.dossier.refuted) - 1
+        more = f" ({count(others, 'more refutation')} below)" if others else ""
+        return f"A witness breaks a claim of the {record.dossier.refuted[0].gate} gate{more}."
+    if record.word == "inconclusive":
+        return f"Nothing refutes it, but it is not admitted: {shortfall(record.dossier)}."
+    sums = totals(rows)
+    return (
+        f"Every required gate reached the outcome asked of it: {count(sums['proved'], 'claim')} proved, "
+        f"{count(sums['held'], 'claim')} tested."
+    )
+
+
+def claim(record: Record) -> str:
+    """The claim under review."""
+    dtypes = listed(list(record.spec.dtypes))
+    return (
+        f"For every size and stride in the spec's domain, in {dtypes}: the kernel touches only its own "
+        "buffers, without collisions or wrapped indices; it writes every output element exactly once, from "
+        "defined values; and what it computes differs from the float64 reference by no more than rounding "
+        "explains."
+    )
+
+
+def scope(record: Record) -> tuple[tuple[str, str], ...]:
+    """What the answers cover, as terms and descriptions."""
+    captured = sum(1 for cell in record.cells if not cell.declined)
+    declined = len(record.cells) - captured
+    kernels = {
+        variant.ttir for cell in record.cells for launch in cell.launches for variant in launch.variants
+    }
+    cells = f"{count(captured, 'captured plan')} over {count(len(kernels), 'distinct kernel')} in TTIR"
+    if declined:
+        cells += f"; the candidate declines {count(declined, 'set')} of sizes with an error of its own"
+    left = "none known" if not record.uncovered else "; ".join(record.uncovered)
+    return (
+        ("dtypes", listed(list(record.spec.dtypes))),
+        ("cells", cells),
+        ("not covered", left),
+        ("effort", f"profile {record.profile}, seed {record.seed}"),
+        ("sandbox reached", record.sandbox),
+    )
+
+
+def not_shown(record: Record, rows: tuple[Row, ...]) -> tuple[str, ...]:
+    """What a reader must not take from the page."""
+    sentences = []
+    held = totals(rows)["held"]
+    if held:
+        sentences.append(f"Tested is not proved: {count(held, 'claim')} rest on samples.")
+    silent = [row.gate for row in rows if row.worst == NOT_RUN]
+    if silent:
+        sentences.append(f"Not run, so nothing shown: {listed(silent)}.")
+    if record.uncovered:
+        sentences.append("Sizes outside the captured cells, listed under scope.")
+    return (*sentences, *_NEVER_SHOWN)
+
+
+def implied(record: Record) -> str:
+    """What follows if the assumptions and the trusted base hold."""
+    if record.word == "refuted":
+        return (
+            "At least one claim that is asked of the candidate is false, as the witness shows. The other "
+            "answers on this page stand, but they admit nothing, and no time of this kernel counts."
+        )
+    if record.word == "inconclusive":
+        return "Nothing follows for use yet: something required is not shown. No time of this kernel counts."
+    return (
+        "If the assumptions and the trusted base hold, a framework may call this exact kernel, at this "
+        "digest, wherever the spec's domain applies. A changed kernel, spec or launch is another case."
+    )
+
+
+def assumptions(record: Record) -> Mapping[str, tuple[str, ...]]:
+    """Each assumption with the gate of every verdict that relies on it, in order of first use."""
+    found: dict[str, list[str]] = {}
+    for verdict in record.verdicts:
+        for assumption in verdict.assumptions:
+            found.setdefault(assumption, []).append(verdict.gate)
+    return {name: tuple(users) for name, users in found.items()}
+
+
+def doubts(record: Record, rows: tuple[Row, ...], ledgers: int) -> tuple[Doubt, ...]:
+    """Ways to be wrong that remain."""
+    by_gate = {row.gate: row for row in rows}
+    held = [row.gate for row in rows if row.counts["held"]]
+    device = by_gate["native"].worst
+    return (
+        Doubt(
+            "Could samples have missed a failure?",
+            f"Yes, in {listed(held)}: those claims are tested, not proved."
+            if held
+            else "No claim rests on samples.",
+        ),
+        Doubt(
+            "Could a proof be empty, from assumptions that nothing meets?",
+            "A proof from contradictory assumptions counts as unknown. The assumptions are listed above.",
+        ),
+        Doubt(
+            "Could a size have been left out?",
+            f"Capture found these outside every cell: {'; '.join(record.uncovered)}."
+            if record.uncovered
+            else "Capture reports no size of the domain outside the cells below.",
+        ),
+        Doubt(
+            "Could a tolerance hide a bug?",
+            f"{count(ledgers, 'bound')} and the worst ratio to each are in the tolerance ledger."
+            if ledgers
+            else "This record holds no tolerance ledger, so the bounds cannot be judged from it.",
+        ),
+        Doubt(
+            "Does a device do the same?",
+            "Not shown: the native gate did not run."
+            if device == NOT_RUN
+            else f"The native gate's worst answer is: {device}.",
+        ),
+        Doubt(
+            "Would these gates catch other bugs?",
+            "Not measured for this record: no bugs were seeded into it.",
+        ),
+        Doubt(
+            "Did the candidate's code reach the checker?",
+            f"It ran only in the capture sandbox, which reached: {record.sandbox}. Only data came back.",
+        ),
+    )
+
+
+def redo(record: Record) -> str:
+    """The command that examines the candidate again."""
+    own = record.candidate
+    path = f"./{own.path}" if own.path.startswith("-") else own.path
+    words = ["kernelproof", "verify"]
+    words += (
+        [f"{path}:{own.entry}", "--policy", "repo"] if own.policy == "repo" else [path, "--entry", own.entry]
+    )
+    return shlex.join([*words, "--spec", record.spec.name, "--profile", record.profile])

@@ -1,0 +1,181 @@
+"""One self-contained HTML page for a record: no network, no scripts, readable from a file and on paper.
+
+Everything that comes from a candidate, a model or a gate is untrusted text: the environment escapes it, makes
+unseen letters visible, and refuses undefined names.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import asdict, frozen
+from jinja2 import Environment as Templates
+from jinja2 import FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports import assurance, canonical, tally
+from reports.record import Record
+from reports.source import Line, lines, lines_of
+from reports.strip import Strip, strips
+from reports.text import clip, count, listed, one_line, visible
+from verify.verdict import LedgerEntry, Verdict
+
+LARGEST: Final = 2_000_000  # bytes of a page
+_FOLDER: Final = Path(__file__).parent
+
+
+@frozen
+class Limits:
+    """How much of a record one page shows; the JSON always has all of it."""
+
+    lines: int
+    line: int  # letters
+    items: int  # verdicts of one gate
+    text: int  # letters of one sentence
+
+
+# From generous to certain: the first that keeps the page below LARGEST is used.
+_LIMITS: Final = (
+    Limits(lines=3000, line=400, items=300, text=4000),
+    Limits(lines=1000, line=200, items=60, text=1000),
+    Limits(lines=200, line=120, items=10, text=300),
+)
+
+
+@frozen
+class Item:
+    """A verdict as the page shows it. `line` is its line in the candidate's source, 0 where it has none."""
+
+    anchor: str
+    verdict: Verdict
+    word: str
+    line: int
+    excerpt: tuple[Line, ...]
+    strips: tuple[Strip, ...]
+
+
+@frozen
+class Entry:
+    """A line of the tolerance ledger and the verdict that it belongs to."""
+
+    item: Item
+    entry: LedgerEntry
+
+
+def render(record: Record, *, json: str = "", index: str = "") -> str:
+    """The page of one record. `json` and `index` are file names to link to, relative to the page.
+
+    Equal records give equal pages. A page that would pass `LARGEST` shows less and says so.
+    """
+    page = ""
+    for limits in _LIMITS:
+        page = templates().get_template("record.j2").render(_context(record, limits, json, index))
+        if len(page.encode()) < LARGEST:
+            break
+    return page
+
+
+@cache
+def templates() -> Templates:
+    """The environment of all HTML pages."""
+    found = Templates(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_final,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {
+        "count": count,
+        "clip": clip,
+        "one_line": one_line,
+        "figure": figure,
+        "ratio": ratio,
+        "listed": listed,
+        "slug": slug,
+    }
+    found.globals |= {
+        "style": Markup((_FOLDER / "style.css").read_text(encoding="utf-8")),
+        "labels": tally.LABELS,
+        "glyphs": tally.GLYPHS,
+        "buckets": tally.BUCKETS,
+    }
+    return found
+
+
+def figure(value: float | None, digits: int = 4) -> str:
+    """A number for people: `digits` significant ones, thousands apart, a dash for none."""
+    if value is None:
+        return "–"
+    if isinstance(value, int):
+        return f"{value:,}"
+    text = f"{value:.{digits}g}"
+    return f"{value:,.0f}" if "e+" in text and abs(value) < 1e15 else text
+
+
+def ratio(value: float) -> str:
+    """The used share of a tolerance: two decimals unless that would show a small one as nothing."""
+    return f"{value:.2f}" if value == 0 or abs(value) >= 0.01 else f"{value:.1g}"
+
+
+def slug(word: str) -> str:
+    """A word as the name of a style class."""
+    return word.replace(" ", "-")
+
+
+def _final(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _context(record: Record, limits: Limits, json: str, index: str) -> dict[str, Any]:
+    rows = tally.tally(record)
+    source = lines(record)
+    items = tuple(_item(record, number, source) for number in range(len(record.verdicts)))
+    ledger = tuple(Entry(item, entry) for item in items for entry in item.verdict.ledger)
+    refuted = [item for item in items if item.word == "refuted"]
+    open_ = [item for item in items if item.word in ("unknown", "crashed", tally.NOT_RUN)]
+    return {
+        "record": record,
+        "limits": limits,
+        "json": json,
+        "index": index,
+        "digest": canonical.digest(record),
+        "stable": canonical.stable(record),
+        "rows": rows,
+        "sums": tally.totals(rows),
+        "meanings": tally.MEANINGS,
+        "items": items,
+        "refuted": refuted,
+        "open": open_,
+        "silent": [row for row in rows if not row.verdicts],
+        "conclusion": assurance.conclusion(record, rows),
+        "claim": assurance.claim(record),
+        "scope": assurance.scope(record),
+        "not_shown": assurance.not_shown(record, rows),
+        "implied": assurance.implied(record),
+        "assumptions": assurance.assumptions(record),
+        "trusted": assurance.TRUSTED,
+        "doubts": assurance.doubts(record, rows, len(ledger)),
+        "redo": assurance.redo(record),
+        "ledger": ledger,
+        "lines": source[: limits.lines],
+        "hidden_lines": max(0, len(source) - limits.lines),
+        "provenance": asdict(record.candidate.provenance),
+    }
+
+
+def _item(record: Record, number: int, source: tuple[Line, ...]) -> Item:
+    verdict = record.verdicts[number]
+    witness = verdict.witness
+    line = next(iter(lines_of(record.candidate, verdict)), 0)
+    return Item(
+        anchor=f"v{number + 1}",
+        verdict=verdict,
+        word=tally.bucket(verdict),
+        line=line,
+        excerpt=source[max(0, line - 3) : line + 2] if line else (),
+        strips=strips(witness.accesses) if witness else (),
+    )

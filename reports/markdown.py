@@ -1,0 +1,172 @@
+"""Markdown for pull requests and terminals: the same answers as the pages, in a form that GitHub renders.
+
+Untrusted text cannot open a code span, a table cell, a link, a mention or an HTML tag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from reports import assurance, tally
+from reports.measurement import MEASURED
+from reports.record import Record, shortfall
+from reports.tally import BUCKETS, GLYPHS, LABELS, NOT_RUN, Row
+from reports.text import count, one_line, visible
+
+LARGEST: Final = 60_000  # bytes; GitHub refuses comments beyond 65,536
+_PUNCTUATION: Final = re.compile(r"([\\`*_{}\[\]()#+!|~$^])")
+_WORDS: Final = ("admitted", "refuted", "inconclusive")
+
+
+def plain(text: str, limit: int = 300) -> str:
+    """Untrusted text as Markdown that shows it and does nothing else, on one line."""
+    shown = visible(one_line(text, limit)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = _PUNCTUATION.sub(r"\\\1", shown)
+    # Bare addresses become links and bare names become mentions unless something stands between.
+    return re.sub(r"(?i)(?<=www)\.", "&#46;", shown.replace("://", "&#58;//").replace("@", "@<!-- -->"))
+
+
+def render(record: Record) -> str:
+    """The summary of one record, below `LARGEST` bytes."""
+    rows = tally.tally(record)
+    parts = [
+        f"## {_word(record.word)} {plain(record.candidate.path, 120)} for {plain(record.spec.name)}",
+        plain(assurance.conclusion(record, rows), 2000),
+        *_witnesses(record),
+        _gates(rows),
+        f"**Bench:** {_bench(record)}",
+        "**Not shown here:** " + " ".join(plain(sentence) for sentence in assurance.not_shown(record, rows)),
+        f"Redo: {_code(assurance.redo(record))}",
+        f"Candidate {_code(record.candidate.digest[:16])}, spec {_code(record.spec.digest[:16])}, profile "
+        f"{plain(record.profile)}, seed {record.seed}.",
+    ]
+    return _within("\n\n".join(parts) + "\n")
+
+
+def summary(records: Sequence[Record], pages: Mapping[str, str] | None = None) -> str:
+    """The summary of a run: candidates by gates. `pages` maps a record's case digest to a page to link to."""
+    words = [record.word for record in records]
+    head = ", ".join(f"{words.count(word)} {word}" for word in _WORDS)
+    parts = ["# kernelproof", f"{count(len(records), 'candidate')}: {head}."]
+    for spec in dict.fromkeys(record.spec.name for record in records):
+        own = [record for record in records if record.spec.name == spec]
+        parts += [f"## {plain(spec)}", _matrix(own, pages or {}), _reasons(own)]
+    meanings = "; ".join(f"{GLYPHS[name]} {LABELS[name]}: {tally.MEANINGS[name]}" for name in BUCKETS)
+    parts.append(f"<details><summary>Words</summary>\n\n{meanings}.\n\n</details>")
+    return _within("\n\n".join(part for part in parts if part) + "\n")
+
+
+def first_reason(record: Record) -> str:
+    """The first witness, or what keeps the candidate from being admitted; empty once it is."""
+    refuted = record.dossier.refuted
+    if refuted and refuted[0].witness is not None:
+        return f"{refuted[0].gate}: {refuted[0].witness.sentence}"
+    return "" if record.admitted else shortfall(record.dossier)
+
+
+def bench_line(record: Record) -> str:
+    """The bench stage in a line: gaps, or why there are none, with the model where there is one."""
+    bench = record.bench
+    if bench.word == MEASURED:
+        return "; ".join(
+            f"{timed.workload}: "
+            + ", ".join(f"{rival.gap:.2f}× {rival.baseline.name}" for rival in timed.against)
+            for timed in bench.workloads
+        )
+    line = f"{bench.word.upper()}: {bench.reason}"
+    if bench.models:
+        model = bench.models[0]
+        line += (
+            f" (model, {model.target}, {model.workload}: at least {model.microseconds:.3g} µs, {model.limit})"
+        )
+    return line
+
+
+def _bench(record: Record) -> str:
+    return plain(bench_line(record), 600)
+
+
+def _witnesses(record: Record) -> list[str]:
+    shown = record.dossier.refuted[:10]
+    lines = [
+        f"> **{GLYPHS['refuted']} {plain(verdict.gate)}** {plain(verdict.witness.sentence, 500)}"
+        for verdict in shown
+        if verdict.witness is not None
+    ]
+    hidden = len(record.dossier.refuted) - len(shown)
+    return ["\n>\n".join(lines) + (f"\n>\n> +{hidden} more in the JSON" if hidden else "")] if lines else []
+
+
+def _gates(rows: tuple[Row, ...]) -> str:
+    used = [name for name in BUCKETS if any(row.counts[name] for row in rows)]
+    head = ["gate", "claim", "total", *(LABELS[name] for name in used), "worst", "required"]
+    lines = [_line(head), _line(["---", "---", "--:", *("--:" for _ in used), "---", "---"])]
+    for row in rows:
+        required = LABELS[row.required] if row.required else "–"
+        lines.append(
+            _line(
+                [
+                    plain(row.gate),
+                    row.brief,
+                    str(row.total),
+                    *(str(row.counts[name] or "·") for name in used),
+                    _word(row.worst),
+                    required if row.enough else f"{required}, **not met**",
+                ]
+            )
+        )
+    return "\n".join(lines)
+
+
+def _matrix(records: Sequence[Record], pages: Mapping[str, str]) -> str:
+    gates = list(dict.fromkeys(row.gate for record in records for row in tally.tally(record)))
+    lines = [
+        _line(["candidate", "verdict", *(plain(gate) for gate in gates), "bench"]),
+        _line(["---"] * (len(gates) + 3)),
+    ]
+    for record in records:
+        worst = {row.gate: row.worst for row in tally.tally(record)}
+        label = plain(record.candidate.path, 80)
+        page = pages.get(record.case)
+        lines.append(
+            _line(
+                [
+                    f"[{label}]({page})" if page else label,
+                    f"**{_word(record.word)}**",
+                    *(_word(worst.get(gate, NOT_RUN)) for gate in gates),
+                    plain(bench_line(record), 160),
+                ]
+            )
+        )
+    return "\n".join(lines)
+
+
+def _reasons(records: Sequence[Record]) -> str:
+    return "\n".join(
+        f"- {_word(record.word)} {plain(record.candidate.path, 80)}: {plain(first_reason(record), 400)}"
+        for record in records
+        if not record.admitted
+    )
+
+
+def _word(word: str) -> str:
+    return f"{GLYPHS[word]} {LABELS.get(word, word)}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(text: str) -> str:
+    """Text as a code span. Backticks would end it, and a lone one cannot be escaped inside."""
+    shown = visible(one_line(text, 1000))
+    return plain(shown, 1000) if "`" in shown or "<" in shown else f"`{shown}`"
+
+
+def _within(text: str) -> str:
+    if len(text.encode()) <= LARGEST:
+        return text
+    cut = text.encode()[: LARGEST - 200].decode(errors="ignore")
+    return f"{cut[: cut.rfind(chr(10))]}\n\n_Cut here: the rest is in the HTML pages and the JSON._\n"

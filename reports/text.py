@@ -1,0 +1,42 @@
+"""Untrusted text made fit to read: nothing invisible stays invisible, nothing endless stays endless."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# Controls, soft hyphen, bidirectional marks, zero-width letters, line and paragraph separators, surrogates,
+# byte-order mark, interlinear marks and tag letters: what can make a line of source read as another one.
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+
+
+def visible(text: str) -> str:
+    """`text` with every unseen letter spelled out, as in `⟨U+202E⟩`. Newlines and tabs stay."""
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found.group()):04X}⟩", text)
+
+
+def clip(text: str, limit: int) -> str:
+    """At most `limit` letters of `text`, and a word on how many were left out."""
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]} … ({len(text) - limit} more characters in the JSON)"
+
+
+def one_line(text: str, limit: int) -> str:
+    """`text` on one line, clipped."""
+    return clip(" ".join(text.split()), limit)
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """`1 claim`, `3 claims`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(words: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
