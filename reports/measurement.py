@@ -79,10 +79,26 @@ class Timing:
 
 @frozen
 class Against:
-    """A baseline and the Kernel Gap to it: its median over the kernel's; above 1 the kernel is ahead."""
+    """A baseline and the Kernel Gap to it: its median over the kernel's; above 1 the kernel is ahead.
+
+    `low..high` is the 95 % confidence interval of the ratio, round by round; `noise` the factor (at least 1)
+    by which the kernel differed from itself in the same run. None where no control was run.
+    """
 
     baseline: Timing
     gap: float
+    low: float | None = None
+    high: float | None = None
+    noise: float | None = None
+
+    @property
+    def word(self) -> str:
+        """`faster`, `slower`, or `no evidence` unless the whole interval lies beyond the noise."""
+        if self.low is not None and self.noise is not None and self.low > self.noise:
+            return "faster"
+        if self.high is not None and self.noise is not None and self.high < 1 / self.noise:
+            return "slower"
+        return "no evidence"
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""Who the kernel is timed against: the framework's own way, the same compiled, and what the spec lists besides."""
+"""Who the kernel is timed against: the framework's own way, the same compiled, the spec's others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measure what the device can do at best, in the run that needs it: copying, reading, multiplying, starting."""
+"""What the device can do at best, measured in the run that needs it: copy, read, multiply, start."""
 
 from __future__ import annotations
 

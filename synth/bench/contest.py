@@ -1,4 +1,4 @@
-"""Time one workload: kernel, kernel again and rivals in random order, round by round, on the same fresh inputs."""
+"""Time one workload: kernel, kernel again and rivals in random order, each round on the same fresh inputs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from synth.bench.floor import Ceilings, Limit, floor, impossible, limit, work_of
 from synth.bench.results import AGAIN, KERNEL, Rejected, Run
 from verify.native.accept import objection
 from verify.native.inputs import blank, refill
-from verify.native.launch import Compile, Prepared, choose_plan, configurations, names_of, prepare
+from verify.native.launch import Compile, Prepared, configurations, names_of, plan_for, prepare
 from verify.native.memory import same_bits
 from verify.plan import Launch, Plan
 
@@ -75,7 +75,7 @@ def contest(
     sets = [blank(spec, load.sizes, load.dtype, bench.device) for _ in range(SETS)]
     for inputs in sets:
         refill(spec, inputs, load.sizes, bench.generator)
-    plan = choose_plan(plans, spec, sets[0], names_of(spec, sets[0]))
+    plan = plan_for(plans, spec, sets[0], names_of(spec, sets[0]))
     configs = _tune(bench, spec, plan, sets[0])
     notes: list[str] = []
     field = [_kernel(bench, spec, plan, sets, configs, name) for name in (KERNEL, AGAIN)]
@@ -123,7 +123,7 @@ def _kernel(
 def _rivals(
     bench: Bench, spec: Spec, rivals: tuple[Rival, ...], sets: list[dict[str, Any]], notes: list[str]
 ) -> list[Contestant]:
-    """The baselines that run here. One that fails is left out and noted: it must not take the kernel with it."""
+    """The baselines that run here. One that fails is left out and noted; the kernel is timed all the same."""
     found = []
     for rival in rivals:
         lanes, started = [], ""
@@ -222,7 +222,7 @@ def _round(
 ) -> dict[str, Sample]:
     """One sample of everybody on the same inputs, in a new order.
 
-    The kernel's timed outputs are held against the reference in a `full` round, and against each other in all.
+    The kernel's timed outputs are held against the reference in a `full` round, against each other in all.
     """
     pristine = {name: value.clone() for name, value in inputs.items() if isinstance(value, torch.Tensor)}
     samples: dict[str, Sample] = {}

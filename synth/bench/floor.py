@@ -1,4 +1,4 @@
-"""The physical floor: no run takes less time than its bytes and operations need at this device's own rates."""
+"""The physical floor: no run is faster than its bytes and operations allow at this device's rates."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ ITEM_BYTES: Final = {
 }
 
 
-# The best matrix product of the framework is no law of nature: on data of the same kind, clocks and power moved
-# such rates by more than a tenth. Only what beats it by more than this factor is called impossible.
+# The best matrix product of the framework is no law of nature: on data of the same kind, clocks and power
+# moved such rates by more than a tenth. Only what beats it by more than this factor is called impossible.
 MATRIX_MARGIN: Final = 1.15
 
 
 @frozen
 class Work:
-    """The least a workload asks for: every input read once, every output written once, the operations done."""
+    """The least a workload asks for: every input read once, every output written once, its operations."""
 
     read: int
     written: int
@@ -45,8 +45,8 @@ class Work:
 class Ceilings:
     """Rates measured on the device in the same run, each the best of its samples.
 
-    Bytes a second for a copy (read plus written) and for reading alone, operations a second of matrix products
-    by dtype on random data, the cache's bytes, and the seconds that starting next to nothing takes.
+    Bytes a second for a copy (read plus written) and for reading alone, operations a second of matrix
+    products by dtype on random data, the cache's bytes, and the seconds that starting next to nothing takes.
     """
 
     copy: float

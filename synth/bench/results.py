@@ -22,9 +22,9 @@ class Rejected(Exception):
 class Run:
     """One workload. `seconds` holds one time per kept round and contestant, in the same order of rounds.
 
-    `checked` counts the timed outputs of the kernel, two a round, that were held against the float64 reference
-    (itself, or another output of equal bits); `dropped` says why rounds were left out; `started` says how each
-    contestant was started.
+    `checked` counts the timed outputs of the kernel, two a round, that were held against the float64
+    reference (themselves, or by another output of equal bits); `dropped` says why rounds were left out;
+    `started` says how each contestant was started.
     """
 
     workload: str

@@ -1,4 +1,4 @@
-"""The trusted runner: a process of its own that loads a sealed bundle, times it and writes what it saw as JSON.
+"""The trusted runner: a process of its own that loads a sealed bundle, times it and writes JSON.
 
     python -m synth.bench.runner BUNDLE --out FILE [--spec S] [--workload NAME ...] [--rounds N]
 

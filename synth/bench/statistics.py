@@ -1,14 +1,14 @@
-"""When a ratio of times is evidence: paired ratios with order-statistic intervals, against the kernel's own noise."""
+"""When a ratio of times is evidence: its order-statistic interval held against the kernel's own noise."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median, quantiles
-from typing import Final, Literal
+from typing import Final
 
 from attrs import frozen
 
-from reports.measurement import Timing
+from reports.measurement import Against, Timing
 
 FEWEST: Final = 6  # below this no pair of order statistics encloses the median with 95% confidence
 
@@ -20,19 +20,6 @@ class Interval:
     median: float
     low: float
     high: float
-
-
-@frozen
-class Gap:
-    """Baseline time over kernel time, paired round by round, and what it is worth.
-
-    `noise` is the factor by which the kernel differed from itself in the same run; `word` is `no evidence`
-    unless the whole interval lies beyond it.
-    """
-
-    ratio: Interval
-    noise: float
-    word: Literal["faster", "slower", "no evidence"]
 
 
 def interval(samples: Sequence[float]) -> Interval:
@@ -49,23 +36,24 @@ def spread(samples: Sequence[float]) -> float:
     return (high - low) / median(samples)
 
 
-def compare(kernel: Sequence[float], again: Sequence[float], baseline: Sequence[float]) -> Gap:
+def against(name: str, kernel: Sequence[float], again: Sequence[float], baseline: Sequence[float]) -> Against:
     """The Kernel Gap of `kernel` against `baseline`; `again` is the kernel's second self in the same rounds.
 
-    The three hold one time per round, in the same order of rounds.
+    The three hold one time in seconds per round, in the same order of rounds.
     """
     if not len(kernel) == len(again) == len(baseline):
         raise ValueError(f"unpaired rounds: {len(kernel)}, {len(again)}, {len(baseline)}")
     ratio = interval([theirs / ours for ours, theirs in zip(kernel, baseline, strict=True)])
-    noise = noise_factor(kernel, again)
-    if ratio.low > noise:
-        return Gap(ratio, noise, "faster")
-    if ratio.high < 1 / noise:
-        return Gap(ratio, noise, "slower")
-    return Gap(ratio, noise, "no evidence")
+    rival, own = timing(name, baseline), timing("kernel", kernel)
+    return Against(rival, rival.median / own.median, ratio.low, ratio.high, noise_factor(kernel, again))
+
+
+def timing(name: str, seconds: Sequence[float]) -> Timing:
+    """Samples in seconds as a timing in microseconds."""
+    return Timing.of(name, [sample * 1e6 for sample in seconds])
 
 
 def noise_factor(kernel: Sequence[float], again: Sequence[float]) -> float:
-    """By what factor, at least 1, the kernel differs from itself: the far end of the interval of its ratio."""
+    """By what factor, at least 1, the kernel differs from itself: the far end of its ratio's interval."""
     control = interval([second / first for first, second in zip(kernel, again, strict=True)])
     return max(control.high, 1 / control.low, 1.0)

@@ -1,4 +1,4 @@
-"""native: the plans' kernels on a real device, at fixed points of the domain. UNKNOWN where there is no device."""
+"""native: the plans' kernels on a real device, at fixed points of the domain; UNKNOWN where there is none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SECONDS: Final = 600
 
 
 def native(case: Case, budget: Budget) -> tuple[Verdict, ...]:
-    """One verdict a claim from a process of its own: a kernel that faults takes the device's context with it."""
+    """One verdict a claim, from a process of its own: a kernel that faults ruins its device context."""
     if not present():
         return (_unknown("the kernels do on a device what was shown of them", "not run: no device"),)
     if specs.ALL.get(case.spec.name) is not case.spec:

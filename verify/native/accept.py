@@ -29,7 +29,7 @@ def objection(spec: Spec, inputs: Inputs, outputs: tuple[torch.Tensor, ...]) -> 
             if not found.accepted:
                 where = ", ".join(map(str, found.index))
                 return (
-                    f"{declared_output.name}[{where}] is {found.value:.9g}, the reference {found.reference:.9g}, "
+                    f"{declared_output.name}[{where}] is {found.value:.9g}, reference {found.reference:.9g}, "
                     f"allowed error {found.allowed:.3g} (ratio {found.ratio:.3g})"
                 )
             if found.unbounded:

@@ -1,4 +1,4 @@
-"""Run plans on a device at fixed points: right by the numeric rule, equal bits on a rerun, red zones untouched."""
+"""Run plans on a device at fixed points: right by the numeric rule, equal bits again, red zones untouched."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from verify.native.launch import (
     Compile,
     LaunchError,
     Prepared,
-    choose_plan,
     configurations,
     names_of,
+    plan_for,
     prepare,
 )
 from verify.native.memory import Guarded, guarded_copy, same_bits
@@ -38,7 +38,7 @@ def check(
         inputs, zones = _inputs(spec, point, generator, device)
         names = names_of(spec, inputs)
         try:
-            plan = choose_plan(plans, spec, inputs, names)
+            plan = plan_for(plans, spec, inputs, names)
         except LaunchError as uncovered:
             skipped.append(f"{point}: {uncovered}")
             continue

@@ -1,4 +1,4 @@
-"""Compile one variant's TTIR for a device with Triton's own compiler. The only place here that needs triton."""
+"""Compile one variant's TTIR for a device with Triton's own compiler. Only this module here needs triton."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class Kernel(Protocol):
 
 def compile_variant(variant: Variant) -> Kernel:
     """The variant's kernel for the current device. Raises whatever Triton raises when it does not compile."""
-    return _compile(variant.ttir, variant.num_warps, variant.num_stages, variant.num_ctas, _current_target())
+    options = (variant.num_warps, variant.num_stages, variant.num_ctas)
+    kernel: Kernel = _compile(variant.ttir, *options, _current_target())
+    return kernel
 
 
 @lru_cache(maxsize=256)

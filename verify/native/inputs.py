@@ -82,7 +82,8 @@ def _strided(shape: tuple[int, ...], steps: tuple[int, ...], dtype: str, device:
 
 
 def _packed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    steps, step = [], 1
+    steps: list[int] = []
+    step = 1
     for size in reversed(shape):
         steps.insert(0, step)
         step *= size

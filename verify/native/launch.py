@@ -61,15 +61,21 @@ def names_of(spec: Spec, inputs: Inputs) -> dict[str, int]:
     return names
 
 
-def choose_plan(plans: Iterable[Plan], spec: Spec, inputs: Inputs, names: Mapping[str, int]) -> Plan:
-    """The first plan for the inputs' dtype and choices whose cell holds. Raises LaunchError if there is none."""
-    dtype = element_dtype(spec, inputs)
-    choices = {choice.name: int(inputs[choice.name]) for choice in spec.choices}
+def choose_plan(
+    plans: Iterable[Plan], dtype: str, choices: Mapping[str, int], names: Mapping[str, int]
+) -> Plan:
+    """The first plan for the dtype and choices whose cell holds. Raises LaunchError without one."""
     for plan in plans:
         same = plan.dtype == dtype and {key: int(value) for key, value in plan.choices.items()} == choices
         if same and _holds(plan.cell, names):
             return plan
-    raise LaunchError(f"no captured plan covers dtype {dtype}, {_shown(names)}")
+    raise LaunchError(f"no captured plan covers dtype {dtype}, {_shown({**choices, **names})}")
+
+
+def plan_for(plans: Iterable[Plan], spec: Spec, inputs: Inputs, names: Mapping[str, int]) -> Plan:
+    """The plan that inputs on a device ask for."""
+    choices = {choice.name: int(inputs[choice.name]) for choice in spec.choices}
+    return choose_plan(plans, element_dtype(spec, inputs), choices, names)
 
 
 def choose_variant(launch: Launch, names: Mapping[str, int], config: str = "") -> Variant:
@@ -111,7 +117,7 @@ class Memory:
         offset = view.offset.evaluate(self.names)
         flat = self._flat(view)
         start = self.own[view.buffer].address if view.buffer in self.own else int(flat.data_ptr())
-        return start + offset * flat.element_size()
+        return start + offset * int(flat.element_size())
 
     def _flat(self, view: View) -> torch.Tensor:
         base = self.own[view.buffer].body if view.buffer in self.own else self.inputs[view.buffer]

@@ -1,4 +1,4 @@
-"""Device memory with red zones: every buffer lies between two bands of a known pattern, checked afterwards."""
+"""Device memory with red zones: every buffer lies between two bands of a known pattern."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Guarded:
             spots = torch.nonzero(band != PATTERN)
             if len(spots):
                 where = origin + int(spots[0])
-                return f"{self.name}: {len(spots)} bytes {side} the buffer were overwritten, first at byte {where}"
+                return f"{self.name}: {len(spots)} bytes {side} the buffer overwritten, first at byte {where}"
         return None
 
     def _bytes(self) -> torch.Tensor:
@@ -93,4 +93,4 @@ def guarded_copy(name: str, tensor: torch.Tensor, device: str) -> tuple[Guarded,
 def same_bits(left: torch.Tensor, right: torch.Tensor) -> bool:
     """Whether two tensors of one shape and dtype hold the same bits, NaN payloads included."""
     kind = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[left.element_size()]
-    return torch.equal(left.contiguous().view(kind), right.contiguous().view(kind))
+    return bool(torch.equal(left.contiguous().view(kind), right.contiguous().view(kind)))

@@ -30,7 +30,7 @@ class Point:
 
 
 def points(spec: Spec) -> tuple[Point, ...]:
-    """The same points every time: each dim's samples walked at different paces, each size in one layout more."""
+    """The same points every time: each dim's samples at another pace, each size in one layout more."""
     found = []
     choices = [
         dict(zip((one.name for one in spec.choices), values, strict=True)) for values in _choices(spec)

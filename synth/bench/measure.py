@@ -1,0 +1,130 @@
+"""The bench stage: seal what was admitted, time it in the trusted runner, or say why there is no time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import specs
+from reports.measurement import Measurement, Model, Timed
+from specs.spec import Spec
+from synth.bench.bundle import Bundle, NotAdmitted, seal
+from synth.bench.floor import fraction
+from synth.bench.model import DEFAULT, models
+from synth.bench.results import AGAIN, KERNEL, Report, Run
+from synth.bench.statistics import against, noise_factor, timing
+from verify.case import Case
+from verify.dossier import Dossier
+from verify.native.codec import read
+from verify.native.detect import present
+
+NO_DEVICE: Final = "no device"
+SECONDS: Final = 1800
+
+
+def measure(case: Case, dossier: Dossier, device: str = DEFAULT) -> Measurement:
+    """What came of the bench stage: times for an admitted dossier on a device, else a word and a reason.
+
+    Models, which stand beside it, are for the device called `device`.
+    Raises KeyError when `device` is not one of `synth.bench.model.PEAKS`.
+    """
+    try:
+        bundle = seal(case, dossier)
+    except NotAdmitted as reason:
+        return Measurement.not_counted(str(reason))
+    predicted = models(case.spec, bundle.plans, device)
+    if not present():
+        return Measurement.not_run(NO_DEVICE, predicted)
+    if specs.ALL.get(case.spec.name) is not case.spec:
+        return Measurement.not_run(
+            "the runner knows only the catalogue's specs, this one is the user's own", predicted
+        )
+    with TemporaryDirectory(prefix="kernelproof-bench-") as folder:
+        return time_bundle(bundle, case.spec, Path(folder), predicted)
+
+
+def time_bundle(bundle: Bundle, spec: Spec, folder: Path, predicted: tuple[Model, ...]) -> Measurement:
+    """Time a sealed bundle in a process of its own that writes into `folder`."""
+    sealed, answer = folder / "bundle.json", folder / "report.json"
+    bundle.save(sealed)
+    trouble = start(
+        [sys.executable, "-P", "-m", "synth.bench.runner", str(sealed), "--out", str(answer)], folder
+    )
+    if trouble or not answer.exists():
+        return Measurement.not_run(trouble or "the runner wrote no report", predicted)
+    return measurement_of(spec, read(answer.read_bytes(), Report), predicted)
+
+
+def start(command: list[str], folder: Path) -> str:
+    """Run the runner with caches of its own below `folder`. What went wrong, empty when nothing did."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "TRITON_CACHE_DIR": str(folder / "triton"),
+        "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"),
+    }
+    try:
+        done = subprocess.run(
+            command, env=environment, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"the runner took more than {SECONDS} s"
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.strip().splitlines()
+    return said[-1].removeprefix("runner: ") if said else f"the runner ended with exit code {done.returncode}"
+
+
+def measurement_of(spec: Spec, report: Report, predicted: tuple[Model, ...]) -> Measurement:
+    """The runner's report as a measurement. A wrong output on the device takes all its times with it."""
+    wrong = [
+        refused for refused in report.refused if "wrong" in refused.reason or "changed" in refused.reason
+    ]
+    if wrong:
+        return Measurement.not_counted(f"on {report.device}, {wrong[0].workload}: {wrong[0].reason}")
+    if not report.runs:
+        reason = report.refused[0].reason if report.refused else "the runner timed no workload"
+        return Measurement.not_run(f"on {report.device}: {reason}", predicted)
+    return Measurement.measured(_device(report), [timed(report, run) for run in report.runs], predicted)
+
+
+def timed(report: Report, run: Run) -> Timed:
+    """One workload's samples as medians, intervals and gaps."""
+    kernel, again = run.seconds[KERNEL], run.seconds[AGAIN]
+    rivals = [name for name in run.seconds if name not in (KERNEL, AGAIN)]
+    own = timing(KERNEL, kernel)
+    reached, by = fraction(own.median / 1e6, run.work, run.dtype, report.ceilings)
+    return Timed(
+        run.workload,
+        run.dtype,
+        dict(run.sizes),
+        own,
+        tuple(against(name, kernel, again, run.seconds[name]) for name in rivals),
+        reached,
+        by,
+        run.after.clock,
+        run.after.memory_clock,
+        run.after.temperature,
+        run.after.power,
+        (_how(run, kernel, again), *run.notes),
+    )
+
+
+def _how(run: Run, kernel: tuple[float, ...], again: tuple[float, ...]) -> str:
+    ways = ", ".join(sorted(set(run.started.values())))
+    bits = "equal bits" if run.bitwise else "bits that differ"
+    return (
+        f"{len(kernel)} rounds kept, {len(run.dropped)} dropped; {run.checked} of the timed outputs held against "
+        f"the reference, all against their twins ({bits}); started by {ways}; "
+        f"the kernel against itself: within a factor {noise_factor(kernel, again):.4f}"
+    )
+
+
+def _device(report: Report) -> str:
+    driver = report.runs[0].after.driver
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    return f"{report.device} ({versions}{f', driver {driver}' if driver else ''})"
