@@ -218,7 +218,7 @@ def from_source(
     made = Exchange(SpecName(spec.name, spec.version), "recorded", "", note, Request(), answer, expect=expect)
     back = made.reading
     if back.form is Form.MODULE and back.source != body:
-        raise ValueError("the source holds a fence of its own; it does not survive inside an answer")
+        raise ValueError("the source does not survive inside an answer: it holds a fence of its own")
     if back.form not in (Form.MODULE, Form.UNPARSABLE):
         raise ValueError(f"the source does not survive inside an answer: {back.complaint}")
     return made
