@@ -1,0 +1,262 @@
+"""Meanings of the operations that touch memory: pointer arithmetic, loads, stores, atomics, descriptors, barriers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+from attrs import evolve
+
+from verify.executor.integers import signed, unsigned
+from verify.executor.lanes import Lanes, TensorDescriptor, joined
+from verify.executor.layout import HALF, NOWHERE, region
+from verify.executor.machine import Change, Machine, Meaning, Request
+from verify.executor.modes import Mode, Unmodelled, lane_type, poison, round_to
+from verify.executor.shapes import block_type
+from verify.ir.program import Operation, Pointer, Scalar, Symbol, Type, element_of, shape_of
+
+ORDERED: Final = {"acquire": (True, False), "release": (False, True), "acq_rel": (True, True), "relaxed": (False, False)}
+SEMANTICS: Final = ("", "relaxed", "acquire", "release", "acq_rel")  # by their numbers
+
+
+def pointee(kind: Type, operation: Operation) -> Scalar:
+    """What a pointer (or tensor of pointers) points at. Raises Unmodelled for block pointers."""
+    pointer = element_of(kind)
+    if not isinstance(pointer, Pointer) or not isinstance(pointer.pointee, Scalar):
+        raise Unmodelled(f"{operation.name} on {kind}", operation.place)
+    return pointer.pointee
+
+
+def item_bytes(scalar: Scalar) -> int:
+    return max(1, scalar.bits // 8)
+
+
+def _add_pointer(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    base, offset = operands
+    size = item_bytes(pointee(operation.results[0].type, operation))
+    return (Lanes(moved(base.data, signed(offset.data), size), joined(operands)),)
+
+
+def moved(base: torch.Tensor, offset: torch.Tensor, size: int) -> torch.Tensor:
+    """Addresses `offset` elements further. One that leaves its buffer's share of the address space is nowhere."""
+    limit = HALF // size
+    wild = None
+    if offset.numel() and (int(offset.amax()) >= limit or int(offset.amin()) <= -limit):
+        wild = (offset >= limit) | (offset <= -limit)
+        offset = torch.where(wild, 0, offset)
+    address = base + offset * size
+    if base.numel() and address.numel():
+        low, high = torch.aminmax(base)
+        first, last = torch.aminmax(address)
+        if not int(region(low)) == int(region(first)) == int(region(last)) == int(region(high)):
+            left = region(address) != region(base)
+            wild = left if wild is None else wild | left
+    return address if wild is None else torch.where(wild, NOWHERE, address)
+
+
+def _request(
+    machine: Machine, operation: Operation, pointer: Lanes, kind: str, element: Scalar, shape: tuple[int, ...],
+    mask: torch.Tensor | None, order: tuple[bool, bool] = (False, False),
+) -> Request:  # fmt: skip
+    active = machine.mask(pointer.data.dim())
+    if mask is not None:
+        active = active & mask
+    machine.check_wrap(pointer, f"the address of the {kind}", operation.place, mask)
+    return Request(
+        kind, element, pointer.data, active, shape, machine.batch, machine.barriers, operation.place, *order
+    )
+
+
+def _mask(machine: Machine, operation: Operation, mask: Lanes | None, kind: str) -> torch.Tensor | None:
+    if mask is None:
+        return None
+    machine.check_wrap(mask, f"the mask of the {kind}", operation.place)
+    return mask.data
+
+
+def _undefined(machine: Machine, element: Scalar, axes: int, operation: Operation) -> torch.Tensor:
+    value = poison(machine.fill, element, operation.place)
+    return torch.full((1,) * axes, value, dtype=lane_type(element, machine.mode, operation.place))
+
+
+def _load(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    pointer, mask, other = _groups(operation, operands)
+    element = pointee(operation.operands[0].type, operation)
+    active = _mask(machine, operation, mask, "load")
+    request = _request(
+        machine, operation, pointer, "load", element, shape_of(operation.results[0].type), active
+    )
+    axes = pointer.data.dim()
+    rest = _undefined(machine, element, axes, operation) if other is None else other.data
+    return (Lanes(machine.memory.load(request, rest)),)
+
+
+def _groups(operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes, Lanes | None, Lanes | None]:
+    """Pointer, mask and other of a load, of which the last two may be missing."""
+    counts = operation.attributes.get("operand_counts")
+    given = list(operands)
+    if isinstance(counts, tuple) and len(counts) == 3:
+        return given[0], given[1] if counts[1] else None, given[1 + bool(counts[1])] if counts[2] else None
+    return given[0], given[1] if len(given) > 1 else None, given[2] if len(given) > 2 else None
+
+
+def _store(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[()]:
+    pointer, value = operands[:2]
+    mask = operands[2] if len(operands) > 2 else None
+    element = pointee(operation.operands[0].type, operation)
+    active = _mask(machine, operation, mask, "store")
+    shape = shape_of(operation.operands[0].type)
+    machine.memory.store(
+        _request(machine, operation, pointer, "store", element, shape, active), value.data
+    )
+    return ()
+
+
+def _signed_pair(choose: Change) -> Change:
+    return lambda old, new: choose(signed(old), signed(new))
+
+
+def _changes(kind: str, element: Scalar, machine: Machine, operation: Operation) -> Change:
+    def wrapped(data: torch.Tensor) -> torch.Tensor:
+        if element.bits == 64:
+            return data
+        top = 1 << (element.bits - 1)
+        return ((data + top) & (2 * top - 1)) - top
+
+    def rounded(data: torch.Tensor) -> torch.Tensor:
+        return round_to(data, element, machine.mode, operation.place)
+
+    def unsigned_order(data: torch.Tensor) -> torch.Tensor:
+        return data ^ -(2**63) if element.bits == 64 else unsigned(data, element.bits)
+
+    table: dict[str, Change] = {
+        "fadd": lambda old, new: rounded(old + new),
+        "add": lambda old, new: wrapped(old + new),
+        "and": torch.bitwise_and,
+        "or": torch.bitwise_or,
+        "xor": torch.bitwise_xor,
+        "exch": lambda old, new: new,
+        "max": torch.fmax if element.floating else torch.maximum,
+        "min": torch.fmin if element.floating else torch.minimum,
+        "umax": lambda old, new: torch.where(unsigned_order(new) > unsigned_order(old), new, old),
+        "umin": lambda old, new: torch.where(unsigned_order(new) < unsigned_order(old), new, old),
+    }
+    if kind not in table:
+        raise Unmodelled(f"tt.atomic_rmw {kind}", operation.place)
+    return table[kind]
+
+
+RMW_KINDS: Final = ("", "and", "or", "xor", "add", "fadd", "max", "min", "umax", "umin", "exch")
+
+
+def _order(operation: Operation) -> tuple[bool, bool]:
+    """Whether an atomic acquires, and whether it releases."""
+    named = operation.attributes.get("sem", Symbol("acq_rel"))
+    word = SEMANTICS[named] if isinstance(named, int) else named.text if isinstance(named, Symbol) else str(named)
+    return ORDERED[word]
+
+
+def _read_modify_write(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    pointer, value = operands[:2]
+    mask = operands[2] if len(operands) > 2 else None
+    named = operation.attributes["atomic_rmw_op"]
+    kind = RMW_KINDS[named] if isinstance(named, int) else named.text if isinstance(named, Symbol) else str(named)
+    element = pointee(operation.operands[0].type, operation)
+    active = _mask(machine, operation, mask, "atomic")
+    shape = shape_of(operation.operands[0].type)
+    request = _request(machine, operation, pointer, "atomic", element, shape, active, _order(operation))
+    if kind in ("add", "fadd") and operation.results[0].name in machine.unused and element.bits > 8:
+        request = evolve(request, sums=True)
+    change = _changes(kind, element, machine, operation)
+    rest = _undefined(machine, element, pointer.data.dim(), operation)
+    return (Lanes(machine.memory.update(request, (value.data,), change, rest)),)
+
+
+def _compare_and_swap(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    pointer, expected, value = operands
+    element = pointee(operation.operands[0].type, operation)
+    shape = shape_of(operation.operands[0].type)
+    request = _request(machine, operation, pointer, "atomic", element, shape, None, _order(operation))
+
+    def change(old: torch.Tensor, compared: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+        return torch.where(old == compared, new, old)
+
+    rest = _undefined(machine, element, pointer.data.dim(), operation)
+    return (Lanes(machine.memory.update(request, (expected.data, value.data), change, rest)),)
+
+
+def _tile(
+    machine: Machine, operation: Operation, held: object, indices: Sequence[Lanes], shape: tuple[int, ...]
+) -> tuple[Lanes, torch.Tensor]:
+    """Addresses of a descriptor's block, and which of its lanes lie inside of the tensor."""
+    if not isinstance(held, TensorDescriptor) or len(indices) != len(held.sizes):
+        raise Unmodelled(f"{operation.name} on this descriptor", operation.place)
+    element = block_type(operation).element
+    assert isinstance(element, Scalar)
+    rank = len(indices)
+    shape = (1,) * (rank - len(shape)) + shape  # leading axes of length 1 may be dropped from the block
+    offset: torch.Tensor = torch.zeros((1,) * (rank + 1), dtype=torch.int64)
+    inside: torch.Tensor = torch.ones((1,) * (rank + 1), dtype=torch.bool)
+    parts: list[Lanes] = [held.base]
+    for axis, (index, size, stride) in enumerate(zip(indices, held.sizes, held.strides, strict=True)):
+        ahead = torch.arange(shape[axis]).reshape(1, *(-1 if k == axis else 1 for k in range(rank)))
+
+        def tall(value: Lanes) -> torch.Tensor:
+            return value.data.to(torch.int64).reshape(-1, *(1,) * rank)
+
+        position = tall(index) + ahead
+        inside = inside & (position >= 0) & (position < tall(size))
+        offset = offset + position * tall(stride)
+        parts += [index, size, stride]
+    base = held.base.data.reshape(-1, *(1,) * rank)
+    wrap = joined(parts)
+    if wrap is not None:
+        wrap = evolve(wrap, lanes=wrap.lanes.reshape(-1, *(1,) * rank))
+    return Lanes(moved(base, offset, item_bytes(element)), wrap), inside
+
+
+def _load_tile(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    shape, held = block_type(operation).shape, operands[0]
+    pointer, inside = _tile(machine, operation, held, operands[1:], shape)
+    element = block_type(operation).element
+    assert isinstance(element, Scalar)
+    rank = pointer.data.dim() - 1
+    request = _request(machine, operation, pointer, "load", element, (1,) * (rank - len(shape)) + shape, inside)
+    padding = float("nan") if isinstance(held, TensorDescriptor) and held.nan_padding else 0
+    rest = torch.full((1,) * (rank + 1), padding, dtype=lane_type(element, machine.mode, operation.place))
+    data = machine.memory.load(request, rest)
+    return (Lanes(data.reshape(data.shape[0], *data.shape[1 + rank - len(shape) :])),)
+
+
+def _store_tile(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[()]:
+    shape, held = block_type(operation).shape, operands[0]
+    value = operands[1]
+    pointer, inside = _tile(machine, operation, held, operands[2:], shape)
+    element = block_type(operation).element
+    assert isinstance(element, Scalar)
+    rank = pointer.data.dim() - 1
+    full = (1,) * (rank - len(shape)) + shape
+    request = _request(machine, operation, pointer, "store", element, full, inside)
+    machine.memory.store(request, value.data.reshape(value.data.shape[0], *full[: rank - len(shape)], *value.data.shape[1:]))
+    return ()
+
+
+def _barrier(machine: Machine, _: Operation, __: Sequence[Lanes]) -> tuple[()]:
+    machine.barriers = machine.barriers + machine.mask(1).to(torch.int32)
+    return ()
+
+
+MEANINGS: Final[dict[str, Meaning]] = {
+    "tt.addptr": _add_pointer,
+    "tt.load": _load,
+    "tt.store": _store,
+    "tt.atomic_rmw": _read_modify_write,
+    "tt.atomic_cas": _compare_and_swap,
+    "tt.descriptor_load": _load_tile,
+    "tt.descriptor_store": _store_tile,
+    "gpu.barrier": _barrier,
+    "ttg.barrier": _barrier,
+    "ttg.local_barrier": _barrier,
+    "tt.debug_barrier": _barrier,
+}

@@ -1,0 +1,161 @@
+"""Who touched which element in one launch: the record from which conflicts between programs and lanes are read.
+
+A mark packs program, lane and site (a memory operation of the kernel) of an access into one int64 per element;
+0 is nobody. Marks of all chunks of a launch go into the same record.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from attrs import define, field, frozen
+
+SITE_BITS: Final = 11
+LANE_BITS: Final = 21  # Triton's largest tensor has 2^20 lanes
+
+
+@frozen(eq=False)
+class Accesses:
+    """Active accesses of one operation to one buffer, flat: element, row of the batch, program, lane."""
+
+    elements: torch.Tensor
+    rows: torch.Tensor
+    programs: torch.Tensor  # numbers along the grid
+    lanes: torch.Tensor
+    site: int
+
+    @property
+    def marks(self) -> torch.Tensor:
+        return (((self.programs + 1) << LANE_BITS) | self.lanes) << SITE_BITS | self.site
+
+
+def program_of(marks: torch.Tensor) -> torch.Tensor:
+    """The program's number of a mark; -1 for nobody."""
+    return (marks >> (SITE_BITS + LANE_BITS)) - 1
+
+
+def lane_of(mark: int) -> int:
+    return (mark >> SITE_BITS) & ((1 << LANE_BITS) - 1)
+
+
+def site_of(mark: int) -> int:
+    return mark & ((1 << SITE_BITS) - 1)
+
+
+@frozen(eq=False)
+class Clash:
+    """An access (position in its `Accesses`) that collides with the earlier access of `mark`."""
+
+    position: int
+    mark: int
+    other: int = 0  # position of the other access where both are of one operation
+
+
+@define(eq=False)
+class Record:
+    """Per element of one buffer: the last store and atomic, and two readers of different programs.
+
+    `read_too` says whether the kernel may also load from the buffer: only then do readers need to be known.
+    """
+
+    length: int
+    read_too: bool
+    stored: torch.Tensor = field(init=False)
+    scratch: torch.Tensor = field(init=False)
+    updated: torch.Tensor | None = None
+    readers: tuple[torch.Tensor, torch.Tensor] | None = None
+    stamps: torch.Tensor | None = None  # barriers that the storing program had passed
+    low: int = 1 << 62  # stored elements lie in low..high
+    high: int = -1
+
+    def __attrs_post_init__(self) -> None:
+        self.stored = torch.zeros(self.length, dtype=torch.int64)
+        self.scratch = torch.empty(self.length, dtype=torch.int32)
+        if self.read_too:
+            self.readers = (torch.zeros_like(self.stored), torch.zeros_like(self.stored))
+            self.stamps = torch.zeros(self.length, dtype=torch.int32)
+
+    def twice(self, accesses: Accesses) -> Clash | None:
+        """Two accesses of this one operation to one element."""
+        elements = accesses.elements
+        if len(elements) < 2 or bool((elements[1:] > elements[:-1]).all()):
+            return None
+        order = torch.arange(len(elements), dtype=torch.int32)
+        self.scratch[elements] = order
+        last = self.scratch[elements]
+        position = _first(last != order)
+        return None if position is None else Clash(position, int(accesses.marks[last[position]]), int(last[position]))
+
+    def store(self, accesses: Accesses, barriers: torch.Tensor) -> None:
+        self.stored[accesses.elements] = accesses.marks
+        if self.stamps is not None:
+            self.stamps[accesses.elements] = barriers[accesses.rows]
+        self.low = min(self.low, int(accesses.elements.min()))
+        self.high = max(self.high, int(accesses.elements.max()))
+
+    def update(self, accesses: Accesses) -> None:
+        if self.updated is None:
+            self.updated = torch.zeros_like(self.stored)
+        self.updated[accesses.elements] = accesses.marks
+
+    def load(self, accesses: Accesses) -> None:
+        if self.readers is None:
+            return
+        first, second = self.readers
+        elements, marks = accesses.elements, accesses.marks
+        fresh = first[elements] == 0
+        first[elements[fresh]] = marks[fresh]
+        other = program_of(first[elements]) != accesses.programs
+        second[elements[other]] = marks[other]
+
+    def stored_by_another(self, accesses: Accesses) -> torch.Tensor | None:
+        """Marks of stores by other programs, 0 where there are none; None if there surely are none."""
+        if not len(accesses.elements) or int(accesses.elements.min()) > self.high:
+            return None
+        if int(accesses.elements.max()) < self.low:
+            return None
+        return _others(self.stored[accesses.elements], accesses)
+
+    def updated_by_another(self, accesses: Accesses) -> torch.Tensor | None:
+        return None if self.updated is None else _others(self.updated[accesses.elements], accesses)
+
+    def read_by_another(self, accesses: Accesses) -> torch.Tensor | None:
+        if self.readers is None:
+            return None
+        first, second = (_others(marks[accesses.elements], accesses) for marks in self.readers)
+        return torch.where(first != 0, first, second)
+
+    def stored_by_other_lane(
+        self, accesses: Accesses, barriers: torch.Tensor, alike: torch.Tensor
+    ) -> Clash | None:
+        """A store of the same program by another lane with no barrier since. `alike[site]` says that a site's
+        lanes have the shape of this operation's: only then can lanes be the same."""
+        if self.stamps is None:
+            return None
+        marks = self.stored[accesses.elements]
+        own = (marks != 0) & (program_of(marks) == accesses.programs)
+        own &= self.stamps[accesses.elements] == barriers[accesses.rows]
+        lanes = (marks >> SITE_BITS) & ((1 << LANE_BITS) - 1)
+        own &= (lanes != accesses.lanes) | ~alike[marks & ((1 << SITE_BITS) - 1)]
+        position = _first(own)
+        return None if position is None else Clash(position, int(marks[position]))
+
+
+def clash(marks: torch.Tensor | None, ordered: torch.Tensor | None = None) -> Clash | None:
+    """The first of `marks` that is set and not `ordered`."""
+    if marks is None:
+        return None
+    position = _first(marks != 0 if ordered is None else (marks != 0) & ~ordered)
+    return None if position is None else Clash(position, int(marks[position]))
+
+
+def _others(marks: torch.Tensor, accesses: Accesses) -> torch.Tensor:
+    return torch.where(program_of(marks) != accesses.programs, marks, 0)
+
+
+def _first(found: torch.Tensor) -> int | None:
+    if not len(found):
+        return None
+    position = int(found.to(torch.uint8).argmax())
+    return position if bool(found[position]) else None

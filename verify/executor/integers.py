@@ -1,0 +1,314 @@
+"""Meanings of integer arithmetic. Values are exact int64; what does not fit the type wraps, and is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+import torch
+from attrs import evolve
+
+from verify.executor.lanes import Lanes, Wrap, chosen, joined
+from verify.executor.machine import Machine, Meaning
+from verify.executor.modes import Unmodelled
+from verify.ir.program import Operation, Scalar, Symbol, Value, element_of
+
+Binary = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+LEAST: Final = -(2**63)
+COMPARISONS: Final = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
+
+
+def width(value: Value) -> int:
+    """Bits of the integer type of a value's lanes."""
+    scalar = element_of(value.type)
+    assert isinstance(scalar, Scalar)
+    return scalar.bits
+
+
+def signed(data: torch.Tensor) -> torch.Tensor:
+    """Lanes as signed integers; a true i1 is -1."""
+    return -data.to(torch.int64) if data.dtype == torch.bool else data
+
+
+def unsigned(data: torch.Tensor, bits: int) -> torch.Tensor:
+    """Lanes as unsigned integers in int64. Not for 64 bits."""
+    return data.to(torch.int64) & ((1 << bits) - 1)
+
+
+def fit(exact: torch.Tensor, bits: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """`exact` wrapped to a signed type of at most 64 bits, and where that changed it (None: nowhere)."""
+    if bits == 64 or not exact.numel():
+        return exact, None
+    if bits == 1:
+        return (exact & 1).to(torch.bool), None
+    top = 1 << (bits - 1)
+    low, high = torch.aminmax(exact)
+    if -top <= int(low) and int(high) < top:
+        return exact, None
+    value = ((exact + top) & (2 * top - 1)) - top
+    return value, value != exact
+
+
+def remember(
+    operation: Operation, operands: Sequence[Lanes], data: torch.Tensor, wrapped: torch.Tensor | None
+) -> Lanes:
+    """The result, carrying on the wraps of its operands and its own."""
+    wrap = joined(operands)
+    if wrapped is None or not bool(wrapped.any()):
+        return Lanes(data, wrap)
+    if wrap is None:
+        wrap = Wrap(wrapped, operation.place, _example(operation, operands, wrapped))
+    else:
+        wrap = evolve(wrap, lanes=wrap.lanes | wrapped)
+    return Lanes(data, wrap)
+
+
+def _example(operation: Operation, operands: Sequence[Lanes], wrapped: torch.Tensor) -> str:
+    where = int(wrapped.reshape(-1).to(torch.uint8).argmax())
+    shown = [int(value.data.expand(wrapped.shape).reshape(-1)[where]) for value in operands]
+    sign = {"arith.muli": "*", "arith.addi": "+", "arith.subi": "-", "arith.shli": "<<"}.get(operation.name)
+    kind = element_of(operation.results[0].type)
+    if sign:
+        return f"{kind} {shown[0]} {sign} {shown[1]}"
+    return f"{operation.name.removeprefix('arith.')} of {', '.join(map(str, shown))} to {kind}"
+
+
+def _add_overflows(a: torch.Tensor, b: torch.Tensor, r: torch.Tensor) -> torch.Tensor:
+    return ((a ^ r) & (b ^ r)) < 0
+
+
+def _sub_overflows(a: torch.Tensor, b: torch.Tensor, r: torch.Tensor) -> torch.Tensor:
+    return ((a ^ b) & (a ^ r)) < 0
+
+
+def _mul_overflows(a: torch.Tensor, b: torch.Tensor, r: torch.Tensor) -> torch.Tensor:
+    safe = torch.where((a == 0) | (a == -1), 1, a)
+    return torch.where(a == 0, False, torch.where(a == -1, b == LEAST, torch.div(r, safe, rounding_mode="trunc") != b))
+
+
+def _small(*operands: torch.Tensor) -> bool:
+    """Whether sums and products of two of these surely fit 64 bits."""
+    return all(not data.numel() or int(data.abs().amax()) in range(1 << 31) for data in operands)
+
+
+def _wrapping(function: Binary, overflows: Callable[..., torch.Tensor]) -> Meaning:
+    def meaning(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+        a, b = (value.data.to(torch.int64) for value in operands)
+        exact = function(a, b)
+        data, wrapped = fit(exact, width(operation.results[0]))
+        if width(operation.results[0]) == 64 and not _small(a, b):
+            wrapped = overflows(a, b, exact)
+        return (remember(operation, operands, data, wrapped),)
+
+    return meaning
+
+
+def _shift_left(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    bits = width(operation.results[0])
+    value, amount = (lane.data.to(torch.int64) for lane in operands)
+    legal = (amount >= 0) & (amount < bits)
+    exact = value << torch.where(legal, amount, 0)
+    data, wrapped = fit(torch.where(legal, exact, 0), bits)
+    if bits == 64:
+        wrapped = (exact >> torch.where(legal, amount, 0)) != value
+    return (remember(operation, operands, data, wrapped),)
+
+
+def _plain(function: Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]) -> Meaning:
+    """An operation of two operands and their width that never leaves the type."""
+
+    def meaning(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+        data = function(operands[0].data, operands[1].data, width(operation.operands[0]))
+        data, _wrapped = fit(data.to(torch.int64), width(operation.results[0]))
+        return (Lanes(data, joined(operands)),)
+
+    return meaning
+
+
+def _divide(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Truncating quotient and remainder. x / 0 is -1 and x % 0 is x, as all ones and no reduction on devices;
+    the hardware traps on the least integer / -1, so -1 goes its own way."""
+    safe = torch.where((b == 0) | (b == -1), 1, b)
+    quotient = torch.div(a, safe, rounding_mode="trunc")
+    quotient = torch.where(b == -1, -a, torch.where(b == 0, -1, quotient))
+    return quotient, torch.where(b == -1, 0, torch.where(b == 0, a, torch.fmod(a, safe)))
+
+
+def _signed_quotient(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    a, b = (signed(value.data) for value in operands)
+    bits = width(operation.results[0])
+    data, wrapped = fit(_divide(a, b)[0], bits)
+    if bits == 64:
+        wrapped = (a == LEAST) & (b == -1)
+    return (remember(operation, operands, data, wrapped),)
+
+
+def _floor_quotient(a: torch.Tensor, b: torch.Tensor, _: int) -> torch.Tensor:
+    quotient, rest = _divide(signed(a), signed(b))
+    return quotient - ((rest != 0) & ((rest < 0) != (b < 0))).to(torch.int64)
+
+
+def _ceil_quotient(a: torch.Tensor, b: torch.Tensor, _: int) -> torch.Tensor:
+    quotient, rest = _divide(signed(a), signed(b))
+    return quotient + ((rest != 0) & ((rest < 0) == (b < 0))).to(torch.int64)
+
+
+def _unsigned(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[..., torch.Tensor]:
+    """A function of numpy uint64 arrays, on the lanes read as unsigned of their width."""
+
+    def apply(a: torch.Tensor, b: torch.Tensor, bits: int) -> torch.Tensor:
+        arrays = []
+        for data in (a, b):
+            data = data.to(torch.int64) if bits == 64 else unsigned(data, bits)
+            arrays.append(np.ascontiguousarray(data.numpy()).view(np.uint64))
+        with np.errstate(all="ignore"):
+            return torch.from_numpy(np.asarray(function(*arrays)).astype(np.uint64).view(np.int64))
+
+    return apply
+
+
+def _high_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    cross = (a & low) * (b >> half) + (((a & low) * (b & low)) >> half)
+    other = (a >> half) * (b & low) + (cross & low)
+    return (a >> half) * (b >> half) + (cross >> half) + (other >> half)
+
+
+def _upper_half(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    bits = width(operation.results[0])
+    if bits == 64:
+        data = _unsigned(_high_product)(operands[0].data, operands[1].data, 64)
+    elif bits == 32:
+        data = _unsigned(lambda a, b: (a * b) >> np.uint64(32))(operands[0].data, operands[1].data, 32)
+        data, _wrapped = fit(data, 32)
+    else:
+        raise Unmodelled(f"tt.mulhiui of {bits} bits", operation.place)
+    return (Lanes(data, joined(operands)),)
+
+
+def _shift_right(a: torch.Tensor, b: torch.Tensor, bits: int) -> torch.Tensor:
+    legal = (b >= 0) & (b < bits)
+    return signed(a) >> torch.where(legal, b, bits - 1)
+
+
+def _shift_right_unsigned(a: torch.Tensor, b: torch.Tensor, bits: int) -> torch.Tensor:
+    legal = (b >= 0) & (b < bits)
+    amount = torch.where(legal, b, 0).to(torch.int64)
+    source = a.to(torch.int64) if bits == 64 else unsigned(a, bits)
+    shifted = source >> amount
+    if bits == 64:  # an arithmetic shift so far: clear the copies of the sign
+        shifted = torch.where(amount > 0, shifted & ~(torch.full_like(amount, LEAST) >> (amount - 1)), shifted)
+    return torch.where(legal, shifted, 0)
+
+
+def _compare(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    named = operation.attributes["predicate"]
+    predicate = COMPARISONS[named] if isinstance(named, int) else _word(named)
+    a, b = (signed(value.data) for value in operands)
+    if predicate.startswith("u"):  # flipping the sign bit orders 64-bit values as unsigned
+        a, b = a ^ LEAST, b ^ LEAST
+    compared = {
+        "eq": torch.eq, "ne": torch.ne, "lt": torch.lt, "le": torch.le, "gt": torch.gt, "ge": torch.ge,
+    }[predicate[-2:]](a, b)  # fmt: skip
+    return (Lanes(compared, joined(operands)),)
+
+
+def _word(attribute: object) -> str:
+    return attribute.text if isinstance(attribute, Symbol) else str(attribute)
+
+
+def _truncate(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    data = operands[0].data
+    value, wrapped = fit(data.to(torch.int64), width(operation.results[0]))
+    return (remember(operation, operands, value, wrapped),)
+
+
+def _extend(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    return (Lanes(signed(operands[0].data), operands[0].wrap),)
+
+
+def _extend_unsigned(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    return (Lanes(unsigned(operands[0].data, width(operation.operands[0])), operands[0].wrap),)
+
+
+def _cast_index(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    narrows = width(operation.results[0]) < width(operation.operands[0])
+    return _truncate(machine, operation, operands) if narrows else _extend(machine, operation, operands)
+
+
+def _logic(function: Binary, deciding: bool | None) -> Meaning:
+    """and, or, xor. On i1 an operand that equals `deciding` decides alone: wraps of the other do not matter."""
+
+    def meaning(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+        left, right = operands
+        result = Lanes(function(left.data, right.data), joined(operands))
+        if result.wrap is None or deciding is None or left.data.dtype != torch.bool:
+            return (result,)
+        lanes = result.wrap.lanes
+        for value in operands:
+            sound = value.data == deciding
+            if value.wrap is not None:
+                sound = sound & ~value.wrap.lanes
+            lanes = lanes & ~sound
+        return (Lanes(result.data, evolve(result.wrap, lanes=lanes)),)
+
+    return meaning
+
+
+def _select(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    condition, left, right = operands
+    result = chosen(condition.data, left, right)
+    if condition.wrap is None:
+        return (result,)
+    lanes = condition.wrap.lanes.reshape(
+        condition.wrap.lanes.shape + (1,) * (result.data.dim() - condition.wrap.lanes.dim())
+    )
+    if result.wrap is not None:
+        lanes = lanes | result.wrap.lanes
+    return (Lanes(result.data, evolve(condition.wrap, lanes=lanes)),)
+
+
+def _magnitude(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    data, wrapped = fit(operands[0].data.abs(), width(operation.results[0]))
+    return (remember(operation, operands, data, wrapped),)
+
+
+def _least(a: torch.Tensor, b: torch.Tensor, _: int) -> torch.Tensor:
+    return torch.minimum(signed(a), signed(b))
+
+
+def _greatest(a: torch.Tensor, b: torch.Tensor, _: int) -> torch.Tensor:
+    return torch.maximum(signed(a), signed(b))
+
+
+MEANINGS: Final[dict[str, Meaning]] = {
+    "arith.addi": _wrapping(torch.add, _add_overflows),
+    "arith.subi": _wrapping(torch.sub, _sub_overflows),
+    "arith.muli": _wrapping(torch.mul, _mul_overflows),
+    "arith.shli": _shift_left,
+    "arith.shrsi": _plain(_shift_right),
+    "arith.shrui": _plain(_shift_right_unsigned),
+    "arith.divsi": _signed_quotient,
+    "arith.remsi": _plain(lambda a, b, _: _divide(signed(a), signed(b))[1]),
+    "arith.floordivsi": _plain(_floor_quotient),
+    "arith.ceildivsi": _plain(_ceil_quotient),
+    "arith.divui": _plain(_unsigned(lambda a, b: np.where(b == 0, np.uint64(2**64 - 1), a // np.where(b == 0, 1, b).astype(np.uint64)))),
+    "arith.remui": _plain(_unsigned(lambda a, b: np.where(b == 0, a, a % np.where(b == 0, 1, b).astype(np.uint64)))),
+    "arith.ceildivui": _plain(_unsigned(lambda a, b: a // b + (a % b != 0).astype(np.uint64))),
+    "arith.minsi": _plain(_least),
+    "arith.maxsi": _plain(_greatest),
+    "arith.minui": _plain(_unsigned(np.minimum)),
+    "arith.maxui": _plain(_unsigned(np.maximum)),
+    "arith.andi": _logic(torch.bitwise_and, False),
+    "arith.ori": _logic(torch.bitwise_or, True),
+    "arith.xori": _logic(torch.bitwise_xor, None),
+    "arith.cmpi": _compare,
+    "arith.select": _select,
+    "arith.trunci": _truncate,
+    "arith.extsi": _extend,
+    "arith.extui": _extend_unsigned,
+    "arith.index_cast": _cast_index,
+    "tt.mulhiui": _upper_half,
+    "math.absi": _magnitude,
+}  # fmt: skip

@@ -1,0 +1,91 @@
+"""Values of the executor: one tensor for all programs and lanes, plus which lanes went through a wrapped integer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import torch
+from attrs import evolve, frozen
+
+from verify.verdict import Place
+
+
+@frozen(eq=False)
+class Wrap:
+    """Which lanes come from integer arithmetic that left its type. `example` is one computation that did."""
+
+    lanes: torch.Tensor  # bool, broadcasts like the value
+    place: Place
+    example: str
+
+
+@frozen(eq=False)
+class Lanes:
+    """A value of every program. `data` has one axis for programs and one for each axis of the tensor type.
+
+    Any axis may have length 1 where the value does not vary along it: read it by broadcasting, or `full`.
+    Integers are kept sign-extended in int64, i1 as bool, pointers as int64 addresses.
+    """
+
+    data: torch.Tensor
+    wrap: Wrap | None = None
+
+    def full(self, shape: Sequence[int]) -> torch.Tensor:
+        """The data with the lanes' axes at their real lengths; the programs' axis is left as it is."""
+        return self.data.expand(self.data.shape[0], *shape)
+
+    def shaped(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Lanes:
+        """The value with its axes changed; wrapped lanes move along."""
+        wrap = self.wrap and evolve(self.wrap, lanes=change(self.wrap.lanes.expand(self.data.shape)))
+        return Lanes(change(self.data), wrap)
+
+
+@frozen(eq=False)
+class TensorDescriptor:
+    """A tensor descriptor made in the kernel: base address, sizes and strides (elements) per axis."""
+
+    base: Lanes
+    sizes: tuple[Lanes, ...]
+    strides: tuple[Lanes, ...]
+    nan_padding: bool
+
+
+Held: TypeAlias = Lanes | TensorDescriptor
+
+
+def joined(values: Sequence[Lanes]) -> Wrap | None:
+    """The wrapped lanes of a result that depends on all of `values`, which have equally many axes."""
+    found: Wrap | None = None
+    for value in values:
+        if value.wrap is not None:
+            found = value.wrap if found is None else evolve(found, lanes=found.lanes | value.wrap.lanes)
+    return found
+
+
+def chosen(condition: torch.Tensor, left: Lanes, right: Lanes) -> Lanes:
+    """`left` where `condition` (bool, one axis for programs or as many as the values) holds, else `right`."""
+    condition = over_lanes(condition, max(left.data.dim(), right.data.dim()))
+    data = torch.where(condition, left.data, right.data)
+    wrap = left.wrap or right.wrap
+    if wrap is None:
+        return Lanes(data)
+    none = torch.zeros((), dtype=torch.bool)
+    sides = [none if value.wrap is None else value.wrap.lanes for value in (left, right)]
+    return Lanes(data, evolve(wrap, lanes=torch.where(condition, *sides)))
+
+
+def over_lanes(mask: torch.Tensor, axes: int) -> torch.Tensor:
+    """A mask over programs with axes of length 1 added, to stand against a value of `axes` axes."""
+    return mask.reshape(mask.shape + (1,) * (axes - mask.dim()))
+
+
+def all_true(mask: torch.Tensor | None) -> bool:
+    return mask is None or bool(mask.all())
+
+
+def both(left: torch.Tensor | None, right: torch.Tensor | None) -> torch.Tensor | None:
+    """The conjunction of two masks over programs, None being all of them."""
+    if left is None or right is None:
+        return right if left is None else left
+    return left & right

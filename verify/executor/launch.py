@@ -1,0 +1,127 @@
+"""Starting one kernel: its arguments as values, and its grid cut into batches that fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+
+from verify.executor.binding import Inputs, argument, evaluated
+from verify.executor.control import invoke
+from verify.executor.faults import Log
+from verify.executor.integers import fit
+from verify.executor.lanes import Held, Lanes, Wrap
+from verify.executor.layout import base
+from verify.executor.machine import Batch, Machine, Memory
+from verify.executor.meanings import MEANINGS
+from verify.executor.modes import Fill, Mode, Unmodelled, lane_type
+from verify.executor.traffic import traffic
+from verify.executor.windows import Window, window
+from verify.ir.parse import parse
+from verify.ir.program import Program, Scalar, Value, element_of
+from verify.plan import FloatArgument, IntegerArgument, Launch, Plan, PointerArgument, Variant
+
+LANES = 1 << 19  # lanes of one value in one batch: 4 MiB of float64, and some dozens of values live at a time
+
+
+def grid_of(variant: Variant, values: Mapping[str, int]) -> tuple[int, int, int]:
+    x, y, z = (evaluated(part.evaluate, values, "the grid's sizes") for part in variant.grid)
+    return x, y, z
+
+
+def batches(grid: tuple[int, int, int], lanes: int, order: int) -> Iterator[Batch]:
+    """All programs of a grid in batches. Order 0 counts along x first; another number seeds a shuffle."""
+    total = max(0, grid[0]) * max(0, grid[1]) * max(0, grid[2])
+    numbers = torch.arange(total)
+    if order:
+        numbers = numbers[torch.randperm(total, generator=torch.Generator().manual_seed(order))]
+    for part in torch.split(numbers, max(1, LANES // lanes)) if total else ():
+        yield batch(grid, part)
+
+
+def batch(grid: tuple[int, int, int], numbers: torch.Tensor) -> Batch:
+    x, y, _ = grid
+    ids = torch.stack([numbers % x, numbers // x % y, numbers // (x * y)], dim=1)
+    return Batch(grid, ids, numbers)
+
+
+def windows_of(plan: Plan, launch: Launch, values: Mapping[str, int]) -> dict[int, tuple[Window, ...]]:
+    """For each buffer that the launch is given, by number, the windows that it is given of it."""
+    numbers = {buffer.name: number for number, buffer in enumerate(plan.buffers, start=1)}
+    found: dict[int, tuple[Window, ...]] = {}
+    for item in launch.arguments:
+        if isinstance(item, PointerArgument):
+            number = numbers[item.view.buffer]
+            seen = evaluated(lambda names, view=item.view: window(view, names), values, "the views' sizes")
+            if seen not in found.get(number, ()):
+                found[number] = (*found.get(number, ()), seen)
+    return found
+
+
+def reached(
+    plan: Plan, launch: Launch, variant: Variant, positions: frozenset[int] | None
+) -> frozenset[int] | None:
+    """The numbers of the buffers behind the kernel's arguments at `positions`; None stays None."""
+    if positions is None:
+        return None
+    numbers = {buffer.name: number for number, buffer in enumerate(plan.buffers, start=1)}
+    items = [launch.argument(variant.parameters[position]) for position in sorted(positions)]
+    return frozenset(numbers[item.view.buffer] for item in items if isinstance(item, PointerArgument))
+
+
+def arguments(
+    plan: Plan, launch: Launch, variant: Variant, program: Program, values: Mapping[str, int], inputs: Inputs,
+    mode: Mode,
+) -> list[Held]:  # fmt: skip
+    """The values of the kernel's parameters, the same for all programs."""
+    parameters = program.kernel.arguments
+    if len(parameters) != len(variant.parameters):
+        raise ValueError(
+            f"{launch.kernel} takes {len(parameters)} arguments, the plan gives {len(variant.parameters)}"
+        )
+    numbers = {buffer.name: number for number, buffer in enumerate(plan.buffers, start=1)}
+    held: list[Held] = []
+    for parameter, name in zip(parameters, variant.parameters, strict=True):
+        item = launch.argument(name)
+        if isinstance(item, PointerArgument):
+            buffer = plan.buffer(item.view.buffer)
+            dtype: torch.dtype = getattr(torch, buffer.dtype)
+            offset = evaluated(item.view.offset.evaluate, values, "the views' offsets") * dtype.itemsize
+            held.append(Lanes(torch.tensor([base(numbers[buffer.name]) + offset])))
+        elif isinstance(item, IntegerArgument):
+            held.append(_integer(launch, item, parameter, evaluated(item.value.evaluate, values, name)))
+        else:
+            held.append(_float(launch, item, parameter, inputs, mode))
+    return held
+
+
+def _integer(launch: Launch, item: IntegerArgument, parameter: Value, number: int) -> Lanes:
+    scalar = element_of(parameter.type)
+    if not isinstance(scalar, Scalar) or not scalar.integer:
+        raise Unmodelled(f"the integer {item.name} as {parameter.type}", launch.place)
+    data, wrapped = fit(torch.tensor([number]), scalar.bits)
+    if wrapped is None:
+        return Lanes(data)
+    return Lanes(data, Wrap(wrapped, launch.place, f"the argument {item.name} = {number} as {scalar}"))
+
+
+def _float(launch: Launch, item: FloatArgument, parameter: Value, inputs: Inputs, mode: Mode) -> Lanes:
+    scalar = element_of(parameter.type)
+    if not isinstance(scalar, Scalar) or not scalar.floating:
+        raise Unmodelled(f"the float {item.name} as {parameter.type}", launch.place)
+    number = torch.tensor([argument(item, inputs)], dtype=torch.float64)
+    return Lanes(number.to(lane_type(scalar, mode, launch.place)))
+
+
+def run_batch(
+    program: Program, held: list[Held], batch: Batch, memory: Memory, log: Log, mode: Mode, fill: Fill,
+    steps: int,
+) -> None:  # fmt: skip
+    """Runs the kernel for the programs of one batch."""
+    unused = traffic(program).unused
+    machine = Machine(program, MEANINGS, mode, fill, memory, log, batch, steps, unused)
+    invoke(machine, program.kernel, held)
+
+
+def parsed(variant: Variant) -> Program:
+    return parse(variant.ttir)

@@ -1,0 +1,138 @@
+"""How floats are read, what undefined lanes hold, and the errors of the executor. No arithmetic lives here."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from functools import cache
+from typing import Final
+
+import torch
+
+from verify.ir.program import Pointer, Scalar
+from verify.verdict import Place
+
+
+class Mode(Enum):
+    """EXACT64: every float is a float64 and rounding casts between floats are dropped.
+
+    FAITHFUL: each operation works in its own type; results are rounded to it. Dot products accumulate in
+    float32; float32 operands are first rounded to tf32 (nearest even, 10 mantissa bits) where asked.
+    """
+
+    EXACT64 = "exact64"
+    FAITHFUL = "faithful"
+
+
+class Fill(Enum):
+    """What undefined lanes and memory from `empty` hold. NAN and HUGE are the least and the largest integer
+    where the type is an integer; ONES is the byte 0xFF throughout."""
+
+    NAN = "nan"
+    ONES = "ones"
+    HUGE = "huge"
+    ZERO = "zero"
+
+
+class Unmodelled(Exception):
+    """An operation has no meaning here. Says nothing against the candidate."""
+
+    def __init__(self, operation: str, place: Place) -> None:
+        super().__init__(f"{operation} at {place} has no meaning in the executor")
+        self.operation = operation
+        self.place = place
+
+
+class Exhausted(Exception):
+    """More loop iterations than allowed."""
+
+    def __init__(self, steps: int, place: Place) -> None:
+        super().__init__(f"the loop at {place} ran for more than {steps} iterations")
+        self.steps = steps
+        self.place = place
+
+
+FLOAT_TYPES: Final = {
+    "f16": torch.float16,
+    "bf16": torch.bfloat16,
+    "f32": torch.float32,
+    "f64": torch.float64,
+    "f8E4M3FN": torch.float8_e4m3fn,
+    "f8E5M2": torch.float8_e5m2,
+}
+
+
+def float_type(scalar: Scalar, place: Place) -> torch.dtype:
+    """The torch dtype that holds exactly the values of a float type. Raises Unmodelled for exotic ones."""
+    try:
+        return FLOAT_TYPES[scalar.name]
+    except KeyError:
+        raise Unmodelled(f"the type {scalar.name}", place) from None
+
+
+def lane_type(scalar: Scalar, mode: Mode, place: Place) -> torch.dtype:
+    """The torch dtype in which lanes of a type are kept: bool for i1, int64 (sign-extended) for other integers.
+
+    8-bit floats are kept in float32, which holds them exactly: torch computes nothing in 8 bits.
+    """
+    if scalar.integer:
+        return torch.bool if scalar.name == "i1" else torch.int64
+    dtype = float_type(scalar, place)
+    if mode is Mode.EXACT64:
+        return torch.float64
+    return torch.float32 if dtype.itemsize == 1 else dtype
+
+
+def round_to(data: torch.Tensor, scalar: Scalar, mode: Mode, place: Place) -> torch.Tensor:
+    """Floats rounded to nearest even in `scalar`; unchanged in EXACT64."""
+    if mode is Mode.EXACT64:
+        return data.to(torch.float64)
+    return data.to(float_type(scalar, place)).to(lane_type(scalar, mode, place))
+
+
+def poison(fill: Fill, scalar: Scalar | Pointer, place: Place) -> float | int | bool:
+    """The value of an undefined lane of this type. An undefined pointer is the address 0: in no buffer."""
+    if isinstance(scalar, Pointer) or fill is Fill.ZERO:
+        return 0
+    if scalar.name == "i1":
+        return True
+    if scalar.integer:
+        top = 2 ** (scalar.bits - 1)
+        return {Fill.NAN: -top, Fill.ONES: -1, Fill.HUGE: top - 1}[fill]
+    return torch.finfo(float_type(scalar, place)).max if fill is Fill.HUGE else math.nan
+
+
+# Constants that no decimal denotes. A float constant that is one of them rounded to its type, up to a power of
+# two, stands for the number itself in EXACT64: `1.44269504` is log2(e).
+_IRRATIONALS: Final = (
+    math.log2(math.e), math.log10(math.e), math.log10(2), math.pi, math.e, math.sqrt(2), math.sqrt(math.pi),
+    math.sqrt(2 / math.pi), 2 / math.sqrt(math.pi), 1 / math.pi, 1 / math.sqrt(math.pi), math.sqrt(2 * math.pi),
+    1 / math.sqrt(2 * math.pi), math.log(10), math.log(2), math.log2(10), 1 / math.sqrt(3), math.log(2 * math.pi),
+)  # fmt: skip
+
+
+@cache
+def intended(value: float, scalar: Scalar) -> float:
+    """The number that a constant stands for in exact arithmetic.
+
+    A constant of a narrow type was rounded by the compiler. Read back is the shortest decimal that rounds to it
+    (0.1 rather than 0.100000001490116), or one of the irrational constants above. Both round to `value` again.
+    """
+    dtype = FLOAT_TYPES.get(scalar.name)
+    if dtype is None or dtype == torch.float64 or value == 0 or not math.isfinite(value):
+        return value
+
+    def rounded(number: float) -> float:
+        return float(torch.tensor(number, dtype=torch.float64).to(dtype).to(torch.float64))
+
+    if dtype == torch.float32:  # narrower types have too few bits to recognise anything
+        mantissa, exponent = math.frexp(value)
+        for number in _IRRATIONALS:
+            candidate = math.copysign(math.ldexp(math.frexp(number)[0], exponent), mantissa)
+            if rounded(candidate) == value:
+                return candidate
+    for digits in range(10):
+        decimal = float(f"{value:.{digits}e}")
+        if rounded(decimal) == value:
+            return decimal
+    return value

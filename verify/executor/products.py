@@ -1,0 +1,75 @@
+"""The meaning of `tt.dot`: products of tiles, in the precision that the operation asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+
+from verify.executor.integers import remember, fit
+from verify.executor.lanes import Lanes
+from verify.executor.machine import Machine, Meaning
+from verify.executor.modes import Mode, Unmodelled, round_to
+from verify.ir.program import Attribute, Operation, Scalar, Symbol, element_of, shape_of
+
+PRECISIONS: Final = ("tf32", "tf32x3", "ieee", "bf16x3", "bf16x6")  # in the order of their numbers
+
+
+def to_tf32(data: torch.Tensor) -> torch.Tensor:
+    """float32 rounded to nearest even on 10 explicit mantissa bits; NaN and infinities stay."""
+    bits = data.view(torch.int32).to(torch.int64)
+    rounded = (bits + 0xFFF + ((bits >> 13) & 1)) & ~0x1FFF
+    return torch.where(torch.isfinite(data), rounded.to(torch.int32).view(torch.float32), data)
+
+
+def _to_bf16(data: torch.Tensor) -> torch.Tensor:
+    return data.to(torch.bfloat16).to(torch.float32)
+
+
+def _split_product(a: torch.Tensor, b: torch.Tensor, precision: str) -> torch.Tensor:
+    """`a @ b` from parts of fewer bits: each operand is the sum of its parts, small products are left out."""
+    reduce, parts = {"tf32": (to_tf32, 1), "tf32x3": (to_tf32, 2), "bf16x3": (_to_bf16, 2), "bf16x6": (_to_bf16, 3)}[
+        precision
+    ]
+    lefts, rights = [], []
+    for rest, found in ((a, lefts), (b, rights)):
+        for _ in range(parts):
+            found.append(reduce(rest))
+            rest = rest - found[-1]
+    total = torch.zeros((), dtype=torch.float32)
+    for order in reversed(range(parts)):  # the smallest products first
+        for left in range(order + 1):
+            total = total + torch.matmul(lefts[left], rights[order - left])
+    return total
+
+
+def _dot(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    shapes = [shape_of(value.type) for value in operation.operands]
+    a, b, c = (value.full(shape) for value, shape in zip(operands, shapes, strict=True))
+    source, target = element_of(operation.operands[0].type), element_of(operation.results[0].type)
+    assert isinstance(source, Scalar) and isinstance(target, Scalar)
+    if source.integer:
+        if source.bits > 8:
+            raise Unmodelled(f"tt.dot of {source}", operation.place)
+        # products of bytes are exact in float64 up to 2**37 terms
+        product = torch.matmul(a.to(torch.float64), b.to(torch.float64)).to(torch.int64)
+        data, wrapped = fit(product + c, target.bits)
+        return (remember(operation, [operands[2]], data, wrapped),)
+    if machine.mode is Mode.EXACT64 or target.name == "f64":
+        return (Lanes(torch.matmul(a.to(torch.float64), b.to(torch.float64)) + c),)
+    precision = _precision(operation.attributes.get("inputPrecision", Symbol("ieee")))
+    if source.name != "f32" or precision == "ieee":
+        product = torch.matmul(a.to(torch.float32), b.to(torch.float32))
+    else:
+        product = _split_product(a, b, precision)
+    return (Lanes(round_to(product + c.to(torch.float32), target, machine.mode, operation.place)),)
+
+
+def _precision(attribute: Attribute) -> str:
+    if isinstance(attribute, int):
+        return PRECISIONS[attribute]
+    return attribute.text if isinstance(attribute, Symbol) else str(attribute)
+
+
+MEANINGS: Final[dict[str, Meaning]] = {"tt.dot": _dot}

@@ -1,0 +1,89 @@
+"""What a kernel's text says about memory before it runs: which arguments it may store through, which it may load."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from attrs import frozen
+
+from verify.ir.program import Descriptor, Operation, Pointer, Program, Region, Type, Value, element_of, shape_of
+
+STORES: Final = ("tt.store", "tt.atomic_rmw", "tt.atomic_cas", "tt.descriptor_store")
+LOADS: Final = ("tt.load", "tt.atomic_rmw", "tt.atomic_cas", "tt.descriptor_load")
+
+
+@frozen
+class Traffic:
+    """Positions of the kernel's arguments; None where that cannot be told, and any may be meant."""
+
+    stored: frozenset[int] | None
+    loaded: frozenset[int] | None
+    unused: frozenset[str]  # results that nothing reads
+    widest: int  # the most lanes of any value
+
+
+@cache
+def traffic(program: Program) -> Traffic:
+    """Follows pointers backwards from every access to the arguments of the kernel."""
+    operations = list(program.operations())
+    sources: dict[str, set[str]] = {}
+    for function in program.functions:
+        _flow(function.body, sources)
+    lost = len(program.functions) > 1 or any(operation.name == "tt.int_to_ptr" for operation in operations)
+    names = [argument.name for argument in program.kernel.arguments]
+
+    def reached(kinds: tuple[str, ...]) -> frozenset[int] | None:
+        if lost:
+            return None
+        pending = [operation.operands[0].name for operation in operations if operation.name in kinds]
+        seen: set[str] = set()
+        while pending:
+            name = pending.pop()
+            if name not in seen:
+                seen.add(name)
+                pending += sources.get(name, ())
+        return frozenset(position for position, name in enumerate(names) if name in seen)
+
+    read = {operand.name for operation in operations for operand in operation.operands}
+    read |= {value.name for op in operations for next_ in op.successors for value in next_.arguments}
+    results = {result.name for operation in operations for result in operation.results}
+    lanes = max((_lanes(result.type) for operation in operations for result in operation.results), default=1)
+    # names are unique only within a function
+    unused = frozenset() if len(program.functions) > 1 else frozenset(results - read)
+    return Traffic(reached(STORES), reached(LOADS), unused, lanes)
+
+
+def _lanes(kind: Type) -> int:
+    count = 1
+    for axis in shape_of(kind):
+        count *= axis
+    return count
+
+
+def _points(value: Value) -> bool:
+    return isinstance(element_of(value.type), Pointer | Descriptor)
+
+
+def _flow(region: Region, sources: dict[str, set[str]]) -> None:
+    """Adds, for each pointer, the pointers that it may come from. Loops and branches pass through their ends:
+    an operation with regions takes from all its operands and everything that leaves its blocks."""
+    arguments = {block.label: block.arguments for block in region.blocks}
+    for block in region.blocks:
+        for operation in block.operations:
+            for successor in operation.successors:
+                for target, value in zip(arguments[successor.block], successor.arguments, strict=True):
+                    sources.setdefault(target.name, set()).add(value.name)
+            incoming = {value.name for value in operation.operands if _points(value)}
+            for inner in operation.regions:
+                _flow(inner, sources)
+                incoming |= _leaving(inner)
+            bound = [value for inner in operation.regions for part in inner.blocks for value in part.arguments]
+            for result in (*operation.results, *bound):
+                if _points(result):
+                    sources.setdefault(result.name, set()).update(incoming)
+
+
+def _leaving(region: Region) -> set[str]:
+    ends: list[Operation] = [block.operations[-1] for block in region.blocks]
+    return {value.name for end in ends for value in end.operands if _points(value)}
