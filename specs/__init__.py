@@ -52,7 +52,7 @@ def _load(path: Path, text: str) -> ModuleType:
     sys.modules[name] = module
     try:
         plan.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  the file is the user's own and may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001  the user's file may raise anything
         del sys.modules[name]
         raise ValueError(f"spec {text!r}: {_complaint(path, error)}") from None
     return module

@@ -1,4 +1,4 @@
-"""matmul: the product of two matrices, summed in float32, rounded once; float32 factors keep all their bits."""
+"""matmul: the product of two matrices, summed in float32 and rounded once; float32 factors stay whole."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Gate `laws`: the spec's metamorphic properties, determinism, and that no undefined content reaches a result."""
+"""Gate `laws`: the spec's metamorphic properties, determinism, and that undefined content does not matter."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import torch
@@ -22,6 +23,7 @@ from verify.numerics.trials import classes, fixed
 from verify.verdict import Outcome, Verdict, Witness
 
 Outputs: TypeAlias = tuple[torch.Tensor, ...]
+Check: TypeAlias = Callable[[Case, Trial], None]
 POISONS: Final = (math.nan, 1e4, 0.0)
 
 
@@ -34,13 +36,15 @@ class Faulty(Exception):
 
 
 def laws(case: Case, budget: Budget) -> tuple[Verdict, ...]:
-    """One verdict a law of the spec, then `determinism` and `irrelevance` of undefined memory and of padding."""
-    checks: list[tuple[str, Callable[[Trial], None]]] = [
-        (f"{law.name}: {law.claim}", lambda trial, law=law: _law(case, law, trial)) for law in case.spec.laws
+    """One verdict a law of the spec, then determinism and the irrelevance of undefined memory and padding."""
+    checks: list[tuple[str, Check]] = [
+        (f"{law.name}: {law.claim}", partial(_law, law)) for law in case.spec.laws
     ]
-    checks.append(("determinism: the order of programs does not matter", lambda trial: _order(case, trial)))
-    checks.append(("irrelevance: undefined lanes and unwritten memory do not matter", lambda trial: _fill(case, trial)))
-    checks.append(("irrelevance: memory around the inputs' views does not matter", lambda trial: _around(case, trial)))
+    checks += [
+        ("determinism: the order of programs does not matter", _order),
+        ("irrelevance: undefined lanes and unwritten memory do not matter", _fill),
+        ("irrelevance: memory around the inputs' views does not matter", _around),
+    ]
     trials = tuple(_trials(case, budget))
     return tuple(_verdict(claim, check, case, trials) for claim, check in checks)
 
@@ -59,11 +63,11 @@ def _trials(case: Case, budget: Budget) -> Iterator[Trial]:
         yield from usual[number % step :: step]
 
 
-def _verdict(claim: str, check: Callable[[Trial], None], case: Case, trials: Sequence[Trial]) -> Verdict:
+def _verdict(claim: str, check: Check, case: Case, trials: Sequence[Trial]) -> Verdict:
     held: list[Trial] = []
     for trial in trials:
         try:
-            check(trial)
+            check(case, trial)
         except Uncovered:
             continue
         except Broken as error:
@@ -71,14 +75,18 @@ def _verdict(claim: str, check: Callable[[Trial], None], case: Case, trials: Seq
             return Verdict("laws", Outcome.REFUTED, claim, str(trial), witness=witness)
         except Faulty as error:
             fault = error.args[0]
-            sentence = f"{fault.sentence}; a run with such a fault computes nothing that can be trusted [{trial}]"
+            sentence = (
+                f"{fault.sentence}; a run with such a fault computes nothing that can be trusted [{trial}]"
+            )
             witness = Witness(sentence, "executor", trial.sizes, fault.accesses, fault.place, str(trial))
             return Verdict("laws", Outcome.REFUTED, claim, str(trial), witness=witness)
         except UNDECIDED as error:
             return undecided("laws", claim, error, trial)
         held.append(trial)
     if not held:
-        return Verdict("laws", Outcome.UNKNOWN, claim, "", detail="no captured plan covers a shape that was tried")
+        return Verdict(
+            "laws", Outcome.UNKNOWN, claim, "", detail="no captured plan covers a shape that was tried"
+        )
     dtypes = ", ".join(sorted({trial.dtype for trial in held}))
     return Verdict("laws", Outcome.HELD, claim, f"{len(held)} runs, {dtypes}", detail=f"largest: {held[-1]}")
 
@@ -89,10 +97,10 @@ def _run(
     _, run = execute(case, trial, inputs, mode, fill, order)
     if run.faults:
         raise Faulty(run.faults[0])
-    return run.outputs
+    return tuple(run.outputs)
 
 
-def _law(case: Case, law: Law, trial: Trial) -> None:
+def _law(law: Law, case: Case, trial: Trial) -> None:
     inputs = make_inputs(case.spec, trial)
     changed, needed = law.transform(inputs, torch.Generator().manual_seed(trial.seed))
     variants = changed if isinstance(changed, tuple) else (changed,)
@@ -102,8 +110,8 @@ def _law(case: Case, law: Law, trial: Trial) -> None:
     if law.bitwise:
         _same(case, runs[-1], law.expect(needed, *runs[:-1]), f"by the law `{law.name}`")
         return
-    # The law holds for exact outputs; each run may be as far from its own as exact arithmetic allows, and `expect`
-    # carries that along.
+    # The law holds for exact outputs; each run may be as far from its own as exact arithmetic allows, and
+    # `expect` carries that along.
     references = [bounded_outputs(case.spec, each, IMAGINED) for each in everything]
     near = [
         tuple(Bounded(out, ref.bound, IMAGINED) for out, ref in zip(outs, refs, strict=True))
@@ -147,7 +155,9 @@ def _same(case: Case, found: Outputs, wanted: Outputs, why: str) -> None:
         differ = ~((left == right) | (torch.isnan(left) & torch.isnan(right)))
         if left.shape != right.shape or bool(differ.any()):
             index = tuple(int(axis) for axis in differ.nonzero()[0])
-            told = Comparison(False, left.numel(), 0, math.inf, index, float(left[index]), float(right[index]))
+            told = Comparison(
+                False, left.numel(), 0, math.inf, index, float(left[index]), float(right[index])
+            )
             raise Broken(f"{_element(case, number, told)}, bit for bit, {why}")
 
 

@@ -9,6 +9,6 @@ from verify.verdict import Verdict
 
 
 def numerics(case: Case, budget: Budget) -> tuple[Verdict, ...]:
-    """One verdict a dtype, with the tolerance ledger: |y - y64| <= B + half_ulp(|y64| + B) for every element."""
+    """One verdict a dtype, with its ledger: |y - y64| <= B + half_ulp(|y64| + B) for every element."""
     claim = f"errors stay within the bound of accumulating in {case.spec.accumulate}"
     return sweep("numerics", claim, case, budget, Mode.FAITHFUL)

@@ -1,10 +1,11 @@
-"""The acceptance rule: |y - y64| <= B + half_ulp(|y64| + B), element by element, and equal class for NaN and Inf."""
+"""The acceptance rule: |y - y64| <= B + half_ulp(|y64| + B), element by element; NaN and Inf must match."""
 
 from __future__ import annotations
 
 import math
 from typing import Final
 
+import numpy
 import torch
 from attrs import frozen
 
@@ -34,7 +35,7 @@ class Comparison:
 
 
 def half_ulp(magnitude: torch.Tensor, dtype: str) -> torch.Tensor:
-    """Half the spacing of `dtype` just above `magnitude` (float64); the subnormal spacing's half below normals."""
+    """Half the spacing of `dtype` above `magnitude` (float64); below the normals, of the subnormals."""
     bits, lowest = FORMATS[dtype]
     _, exponent = torch.frexp(magnitude)
     exponent = torch.where(magnitude == 0, lowest, (exponent - 1).clamp(min=lowest))
@@ -45,11 +46,13 @@ def half_ulp(magnitude: torch.Tensor, dtype: str) -> torch.Tensor:
 def compare(output: torch.Tensor, reference: Bounded, dtype: str) -> Comparison:
     """Judge `output`, whose numbers were rounded to `dtype`. Raises ValueError when the shapes differ.
 
-    Where the bound is zero the reference is what every correct kernel computes before it rounds to the output,
-    so the output must be exactly its rounding; an integer or bool output must be the reference.
+    Where the bound is zero the reference is what every correct kernel computes before it rounds to the
+    output, so the output must be exactly its rounding; an integer or bool output must be the reference.
     """
     if output.shape != reference.shape:
-        raise ValueError(f"the output has shape {tuple(output.shape)}, the reference {tuple(reference.shape)}")
+        raise ValueError(
+            f"the output has shape {tuple(output.shape)}, the reference {tuple(reference.shape)}"
+        )
     y, y64, bound = output.double(), reference.value, reference.bound
     if y.numel() == 0:
         return Comparison(accepted=True, elements=0, unbounded=0)
@@ -64,7 +67,9 @@ def compare(output: torch.Tensor, reference: Bounded, dtype: str) -> Comparison:
     wrong = strict & ~same & ~both_nan | (torch.isnan(y) != torch.isnan(y64))
     ratio = _ratios(y, y64, allowed, wrong)
     worst = int(ratio.reshape(-1).argmax())
-    index = tuple(int(axis) for axis in torch.unravel_index(torch.tensor(worst), y.shape)) if y.dim() else ()
+    index = tuple(
+        int(axis) for axis in numpy.unravel_index(worst, y.shape)
+    )  # torch's own loads sympy: seconds
     return Comparison(
         accepted=not bool(wrong.any()),
         elements=y.numel(),
@@ -91,4 +96,6 @@ def _ratios(y: torch.Tensor, y64: torch.Tensor, allowed: torch.Tensor, wrong: to
     ratio = torch.where(allowed > 0, error / allowed, torch.where(wrong, torch.inf, 0.0))
     ratio = torch.where(wrong, torch.where(torch.isfinite(ratio), ratio, torch.inf), ratio)
     # A wrong element is never hidden behind a right one, nor shown with a ratio that looks right.
-    return torch.where(wrong, ratio.clamp(min=math.nextafter(1.0, 2.0)), ratio.nan_to_num(0.0, 0.0, 0.0).clamp(max=1.0))
+    return torch.where(
+        wrong, ratio.clamp(min=math.nextafter(1.0, 2.0)), ratio.nan_to_num(0.0, 0.0, 0.0).clamp(max=1.0)
+    )

@@ -32,7 +32,7 @@ class Trial:
             raise ValueError(f"unknown layouts {strange}; known: {', '.join(LAYOUTS)}")
 
     def __str__(self) -> str:
-        """`M=1, N=3, float16, normal values, x transposed, seed 0`: all that it takes to make the inputs again."""
+        """`M=1, N=3, float16, normal values, x transposed, seed 0`: enough to make the inputs again."""
         parts = [f"{name}={size}" for name, size in (*self.sizes, *self.choices)]
         parts += [self.dtype, f"{self.values} values"]
         parts += [f"{name} {layout}" for name, layout in self.layouts if layout != "contiguous"]
@@ -41,7 +41,7 @@ class Trial:
 
 
 def make_inputs(spec: Spec, trial: Trial, poison: float = math.nan) -> dict[str, object]:
-    """The arguments by name: tensors of the trial's dtype, values and layouts; floats and choices as they are."""
+    """The arguments by name: tensors of the trial's dtype, values and layouts; floats and choices."""
     generator = torch.Generator().manual_seed(trial.seed)
     sizes, layouts, choices = dict(trial.sizes), dict(trial.layouts), dict(trial.choices)
     first = spec.tensors[0].name if spec.tensors else ""
@@ -66,7 +66,7 @@ def _values(
     if not kind.is_floating_point:
         low = 0 if param.values.low is None else param.values.low.evaluate(sizes)
         high = 2 if param.values.high is None else param.values.high.evaluate(sizes)
-        if low >= high and math.prod(shape):
+        if low >= high and 0 not in shape:
             raise ValueError(f"{param.name} may hold no value at all: {low} <= v < {high} at {trial}")
         return torch.randint(low, max(high, low + 1), shape, generator=generator).to(kind)
     values = CLASSES[trial.values](shape, dtype if dtype in FLOATS else "float32", generator, first)

@@ -23,7 +23,7 @@ SHOWN: int = 4  # input values of a ledger entry, per tensor
 
 
 class Uncovered(Exception):
-    """No captured plan covers the shape. `declined` holds what the host code raised there, if it refuses it."""
+    """No captured plan covers the shape. `declined` is what the host code raised there, if anything."""
 
     def __init__(self, what: str, declined: str = "") -> None:
         super().__init__(what)
@@ -77,7 +77,9 @@ def execute(
 
 def configs(plan: Plan) -> tuple[str, ...]:
     """The autotune configurations of a plan, in order; none where nothing is tuned."""
-    found = {variant.config: None for launch in plan.launches for variant in launch.variants if variant.config}
+    found = {
+        variant.config: None for launch in plan.launches for variant in launch.variants if variant.config
+    }
     return tuple(found)
 
 
@@ -97,7 +99,9 @@ def judge(case: Case, trial: Trial, mode: Mode) -> Judgement:
     comparisons = tuple(compare(output, reference, dtype) for output, reference, dtype in judged)
     controlled = tuple(controls(reference, inputs, dtype) for _, reference, dtype in judged)
     worst = max(range(len(judged)), key=lambda at: (not comparisons[at].accepted, comparisons[at].ratio))
-    entry = _entry(case.spec, trial, comparisons[worst], inputs, worst) if comparisons[worst].elements else None
+    entry = (
+        _entry(case.spec, trial, comparisons[worst], inputs, worst) if comparisons[worst].elements else None
+    )
     return Judgement(trial, (), comparisons, controlled, entry, plan)
 
 
@@ -106,9 +110,7 @@ def _dtype(declared_dtype: str, trial: Trial, exact: bool) -> str:
     return "float64" if exact and dtype.startswith(("float", "bfloat")) else dtype
 
 
-def _entry(
-    spec: Spec, trial: Trial, found: Comparison, inputs: dict[str, Any], output: int
-) -> LedgerEntry:
+def _entry(spec: Spec, trial: Trial, found: Comparison, inputs: dict[str, Any], output: int) -> LedgerEntry:
     at = dict(zip(spec.outputs[output].dims, found.index, strict=True))
     shown = []
     for param in spec.tensors:

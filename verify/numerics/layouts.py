@@ -1,4 +1,4 @@
-"""Memory layouts of input tensors: the same values at other strides, with poison wherever the view does not look."""
+"""Memory layouts of input tensors: the same values at other strides, poison where the view does not look."""
 
 from __future__ import annotations
 
@@ -67,5 +67,5 @@ KEEPS_PACKED: Final = ("contiguous",)  # what a parameter that must be contiguou
 
 
 def lay_out(values: torch.Tensor, layout: str, poison: float = math.nan) -> torch.Tensor:
-    """`values` in memory as `layout` says; storage outside the view holds `poison` (integers: the smallest)."""
+    """`values` in memory as `layout` says; outside the view is `poison` (integers: the smallest)."""
     return LAYOUTS[layout](values, poison)

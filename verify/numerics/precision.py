@@ -10,12 +10,18 @@ from attrs import frozen
 from specs.spec import Spec
 
 # Rounding errors of a sum, given all earlier ones, are taken to have mean zero and at most u|s| each. By the
-# Azuma-Hoeffding inequality the sum of n of them then exceeds SAFETY * u * sqrt(sum of s^2) with probability at
-# most 2 exp(-SAFETY^2 / 2) = 3e-8. This is the only constant that was chosen; the rest is derived.
+# Azuma-Hoeffding inequality the sum of n of them then exceeds SAFETY * u * sqrt(sum of s^2) with probability
+# at most 2 exp(-SAFETY^2 / 2) = 3e-8. No other
+# constant of a bound is chosen: those of approximated functions are the hardware's (LOCAL in `rules`).
 SAFETY: Final = 6.0
 
 UNITS: Final = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8, "float16": 2.0**-11}
-SMALLEST_NORMAL: Final = {"float64": 2.0**-1022, "float32": 2.0**-126, "bfloat16": 2.0**-126, "float16": 2.0**-14}
+SMALLEST_NORMAL: Final = {
+    "float64": 2.0**-1022,
+    "float32": 2.0**-126,
+    "bfloat16": 2.0**-126,
+    "float16": 2.0**-14,
+}
 TF32_UNIT: Final = 2.0**-10  # of a factor whose last 13 bits are cut off; rounded ones stay below half of it
 
 
@@ -24,8 +30,8 @@ class Precision:
     """Arithmetic in which one rounding changes a result r by at most `unit` * |r| + `spacing` / 2.
 
     `spacing` separates the subnormal numbers. `smallest` is the smallest normal number: devices may flush
-    subnormal results of approximated functions (exp, division, square roots) to zero, which is taken as right.
-    Numbers representable in `dtype` need no rounding; "" means that none is (an imagined precision).
+    subnormal results of approximated functions (exp, division, square roots) to zero, which is taken as
+    right. Numbers representable in `dtype` need no rounding; "" means that none is (an imagined precision).
     `factor_unit` is the relative rounding of the factors of a matrix product, 0 where they are kept whole.
     """
 
@@ -42,8 +48,8 @@ class Precision:
         return values.to(getattr(torch, self.dtype)).double() == values
 
 
-# Twelve digits short of nothing: an algorithm in float64 stays a million times below this, also with a formula
-# that is worse conditioned than the reference's, and a wrong term does not.
+# The precision that `algorithm` asks for. A right formula in float64 stays a million times below it, also one
+# that is worse conditioned than the reference's; a wrong term does not.
 IMAGINED: Final = Precision(1e-10)
 
 

@@ -17,8 +17,8 @@ assert Bounded.rules.keys() >= rules.TABLE.keys()
 def bounded_outputs(spec: Spec, inputs: Inputs, precision: Precision) -> tuple[Bounded, ...]:
     """The reference's outputs on `inputs` (which are exact), a pair each, in the spec's order.
 
-    Integer outputs are exact. Raises Unruled when the reference uses something without a rule, ValueError when
-    it does not return what the spec declares.
+    Integer outputs are exact. Raises Unruled when the reference uses something without a rule, ValueError
+    when it does not return what the spec declares.
     """
     try:
         returned = spec.reference(**{name: _exact(value, precision) for name, value in inputs.items()})
@@ -28,7 +28,9 @@ def bounded_outputs(spec: Spec, inputs: Inputs, precision: Precision) -> tuple[B
         raise
     outputs = returned if isinstance(returned, tuple) else (returned,)
     if len(outputs) != len(spec.outputs):
-        raise ValueError(f"the reference of {spec.name} returns {len(outputs)} outputs of {len(spec.outputs)}")
+        raise ValueError(
+            f"the reference of {spec.name} returns {len(outputs)} outputs of {len(spec.outputs)}"
+        )
     return tuple(each if isinstance(each, Bounded) else Bounded.exact(each, precision) for each in outputs)
 
 

@@ -1,13 +1,13 @@
-"""How each torch function carries an error bound: what comes in is passed on, what its own rounding adds is added.
+"""How each torch function carries an error bound: what comes in is passed on, its own rounding is added.
 
-Notation: operands x, y with bounds bx, by; result r; u one rounding, relative; eta the subnormal spacing halved;
-tiny the smallest normal number. Approximated functions get the multiples of u that the hardware's documentation
-allows (division and reciprocal square root 2 ulp = 4u and up, exp2 2 ulp): see LOCAL.
+Notation: operands x, y with bounds bx, by; result r; u one rounding, relative; eta the subnormal spacing
+halved; tiny the smallest normal number. Approximated functions get the multiples of u that the hardware's
+documentation allows (division 2 ulp = 4u, exp2 2 ulp, a reciprocal square root in two steps 8u): see LOCAL.
 
-A sum has one rounding at each partial sum s_k, so its error is sum(d_k s_k) with |d_k| <= u. For any order it is
-at most (n-1) u sum|t| to first order; with random signs it stays below SAFETY u sqrt(sum s_k^2). The partial sums
-depend on the order, which a kernel is free to choose; they are measured twice, in the order of the axis, and as
-their mean square over all orders, E sum s_k^2 <= n (s^2 / 3 + sum t^2 / 6), plus the terms themselves.
+A sum has one rounding at each partial sum s_k, so its error is sum(d_k s_k) with |d_k| <= u. For any order it
+is at most (n-1) u sum|t| to first order; with random signs it stays below SAFETY u sqrt(sum s_k^2). The
+partial sums depend on the order, which a kernel is free to choose; they are measured twice, in the order of
+the axis, and as their mean square over all orders, E sum s_k^2 = (n+1) (s^2 / 3 + sum t^2 / 6).
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from attrs import frozen
 from verify.numerics.bounded import Bounded, Unruled, pair
 from verify.numerics.precision import SAFETY, Precision
 
-# Roundings of one evaluation, in units of u (half an ulp), as kernels may compute it: `1 / sqrt(x)` for rsqrt,
-# a product with a reciprocal for a division, `exp2(x * log2(e))` for exp (whose product adds 2u|x|, see there).
+# Roundings of one evaluation, in units of u (half an ulp), as kernels may compute it: `1 / sqrt(x)` for
+# rsqrt, a product with a reciprocal for a division, `exp2(x * log2(e))` for exp (whose product adds 2u|x|,
+# see there).
 LOCAL: Final = {"div": 4.0, "sqrt": 4.0, "rsqrt": 8.0, "exp": 4.0, "exp2": 4.0, "log": 4.0, "tanh": 8.0}
 TILE: Final = 16  # partial sums of a matrix product are looked at after this many terms
 
@@ -309,9 +310,10 @@ def _relation(function: Callable[..., torch.Tensor]) -> Rule:
 
 
 MOVES: Final = (
-    "unsqueeze squeeze reshape view expand expand_as transpose permute movedim t flatten unflatten contiguous clone "
-    "flip roll narrow select index_select gather repeat repeat_interleave broadcast_to tril triu diagonal"
-).split()
+    "unsqueeze", "squeeze", "reshape", "view", "expand", "transpose", "permute", "movedim", "t", "flatten",
+    "unflatten", "contiguous", "clone", "flip", "roll", "narrow", "select", "index_select", "gather",
+    "repeat", "repeat_interleave", "broadcast_to", "tril", "triu", "diagonal",
+)  # fmt: skip
 
 TABLE: Final[dict[str, Rule]] = {
     "add": Rule(_add, "bx + by + u(|r|+bx+by) + eta; nothing added for small whole numbers"),
@@ -333,7 +335,9 @@ TABLE: Final[dict[str, Rule]] = {
     "sigmoid": Rule(_sigmoid, "1 / (1 + exp(-x))"),
     "silu": Rule(_silu, "x sigmoid(x)"),
     "softmax": Rule(_softmax, "exp(x - amax) / sum"),
-    "sum": Rule(_sum, "sum bx + min(SAFETY u sqrt(sum s_k^2 + n(r^2/3 + sum t^2/6) + sum t^2), (n-1) u sum|t|)"),
+    "sum": Rule(
+        _sum, "sum bx + min(SAFETY u sqrt(sum s_k^2 + n(r^2/3 + sum t^2/6) + sum t^2), (n-1) u sum|t|)"
+    ),
     "mean": Rule(_mean, "sum, then div"),
     "amax": Rule(_amax, "the largest bx of an element that can be the largest"),
     "amin": Rule(_amin, "as amax"),
@@ -342,7 +346,9 @@ TABLE: Final[dict[str, Rule]] = {
     "minimum": Rule(lambda p, x, y: _pick(p, x, y, torch.minimum), "max(bx, by)"),
     "clamp": Rule(_clamp, "as maximum and minimum"),
     "where": Rule(_where, "that of the chosen side"),
-    "matmul": Rule(_matmul, "|x|by + bx|y| + bx by + the sum's own, of the products; whole numbers are exact"),
+    "matmul": Rule(
+        _matmul, "|x|by + bx|y| + bx by + the sum's own, of the products; whole numbers are exact"
+    ),
     "lt": _relation(torch.lt),
     "le": _relation(torch.le),
     "gt": _relation(torch.gt),
@@ -353,8 +359,8 @@ TABLE: Final[dict[str, Rule]] = {
     "stack": _joined("stack"),
 } | {name: _moved(name) for name in MOVES}
 ALIASES: Final = {
-    "true_divide": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "mm": "matmul", "bmm": "matmul",
-    "absolute": "abs", "negative": "neg", "concat": "cat", "clip": "clamp",
+    "true_divide": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "mm": "matmul",
+    "bmm": "matmul", "absolute": "abs", "negative": "neg", "concat": "cat", "clip": "clamp",
 }  # fmt: skip
 Bounded.rules = {name: rule.call for name, rule in TABLE.items()} | {
     alias: TABLE[name].call for alias, name in ALIASES.items()

@@ -19,7 +19,8 @@ def sweep(gate: str, claim: str, case: Case, budget: Budget, mode: Mode) -> tupl
 
 
 def _one(gate: str, claim: str, case: Case, budget: Budget, mode: Mode, dtype: str) -> Verdict:
-    if not any(plan.dtype == dtype for plan in case.capture.plans):
+    plans = sum(plan.dtype == dtype for plan in case.capture.plans)
+    if not plans:
         return Verdict(gate, Outcome.UNKNOWN, claim, "", detail=f"no plan was captured for {dtype}")
     tally, blocked = Tally(), None
     for trial in _trials(case, dtype, budget, tally):
@@ -33,7 +34,7 @@ def _one(gate: str, claim: str, case: Case, budget: Budget, mode: Mode, dtype: s
             if not judgement.accepted:
                 return refutation(gate, claim, case.spec, judgement, "executor")
             tally.add(judgement)
-    return blocked or tally.answer(gate, claim)
+    return blocked or tally.answer(gate, claim, plans)
 
 
 def _trials(case: Case, dtype: str, budget: Budget, tally: Tally) -> Iterator[Trial]:

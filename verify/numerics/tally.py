@@ -1,4 +1,4 @@
-"""Many judgements folded into one answer: how much was tried, how close it came, what the cases could tell apart."""
+"""Many judgements folded into one answer: how much was tried, how close it came, what was evidence."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ class Tally:
             low, high = self.sizes.get(name, (size, size))
             self.sizes[name] = (min(low, size), max(high, size))
         layouts = {layout for _, layout in trial.layouts} or {"contiguous"}
-        self.kinds.update([_shape_class(trial), f"{trial.values} values", *(f"{each} layout" for each in layouts)])
+        self.kinds.update(
+            [_shape_class(trial), f"{trial.values} values", *(f"{each} layout" for each in layouts)]
+        )
         for each in judgement.controls:
             self.controls.update([*each.rejected, *each.fine])
             self.passed_controls.update(each.accepted)
@@ -71,7 +73,7 @@ class Tally:
         parts.append(f"trivial outputs rejected: {rejected or 'none'}")
         if self.passed_controls:
             passed = ", ".join(f"{name} {count}" for name, count in self.passed_controls.most_common())
-            parts.append(f"told apart from nothing by the other runs: {passed}")
+            parts.append(f"trivial outputs accepted, in runs that are no evidence: {passed}")
         if self.unbounded:
             parts.append(f"{self.unbounded} elements without any bound")
         if self.uncovered:
@@ -79,8 +81,11 @@ class Tally:
             parts.append(f"{len(self.uncovered)} shapes that no plan covers, such as {shown[0]}")
         return "; ".join(parts)
 
-    def answer(self, gate: str, claim: str) -> Verdict:
-        """HELD where something that is evidence was run, UNKNOWN otherwise. The caller saw no failure."""
+    def answer(self, gate: str, claim: str, plans: int) -> Verdict:
+        """HELD where something that is evidence was run, UNKNOWN otherwise. The caller saw no failure.
+
+        `plans` counts the captured plans that the claim is about.
+        """
         ledger = tuple(self.worst.values())
         if not self.run:
             why = next(iter(self.uncovered.values()), "") or "no captured plan covers a shape that was tried"
@@ -88,10 +93,13 @@ class Tally:
         if not self.evidence:
             detail = f"every run would accept a trivial output. {self.detail}"
             return Verdict(gate, Outcome.UNKNOWN, claim, "", detail=detail, ledger=ledger)
-        return Verdict(gate, Outcome.HELD, claim, self.scope, detail=self.detail, ledger=ledger)
+        detail = f"{len(self.plans)} of {plans} plans were run; {self.detail}"
+        return Verdict(gate, Outcome.HELD, claim, self.scope, detail=detail, ledger=ledger)
 
 
-def refutation(gate: str, claim: str, spec: Spec, judgement: Judgement, replayed: str, reproduce: str = "") -> Verdict:
+def refutation(
+    gate: str, claim: str, spec: Spec, judgement: Judgement, replayed: str, reproduce: str = ""
+) -> Verdict:
     """The verdict on a trial that was not accepted."""
     return Verdict(
         gate,
@@ -133,8 +141,8 @@ def entry_text(entry: LedgerEntry) -> str:
     """One line of the tolerance ledger."""
     index = ", ".join(map(str, entry.index))
     return (
-        f"{entry.dtype}: largest error {entry.ratio:.3g} of what is allowed ({entry.allowed:.3g}, of which bound "
-        f"{entry.bound:.3g}) at [{index}] ({entry.case})"
+        f"{entry.dtype}: largest error {entry.ratio:.3g} of what is allowed "
+        f"({entry.allowed:.3g}, of which bound {entry.bound:.3g}) at [{index}] ({entry.case})"
     )
 
 

@@ -28,8 +28,9 @@ def classes(spec: Spec) -> tuple[str, ...]:
 
 def fits(spec: Spec, sizes: Mapping[str, int], budget: Budget) -> bool:
     """Whether every tensor, and the work, stay within the budget."""
-    tensors = [math.prod(sizes[dim] for dim in each.dims) for each in (*spec.tensors, *spec.outputs)]
-    return max(tensors) <= budget.elements and math.prod(sizes.values()) <= WORK * budget.elements
+    dims = [param.dims for param in spec.tensors] + [output.dims for output in spec.outputs]
+    largest = max(math.prod([sizes[dim] for dim in each]) for each in dims)
+    return largest <= budget.elements and math.prod(sizes.values()) <= WORK * budget.elements
 
 
 def blocks(plans: Sequence[Plan]) -> tuple[int, ...]:
@@ -47,7 +48,7 @@ def interesting(dim: Dim, tiles: Sequence[int]) -> tuple[int, ...]:
 
 
 def shapes(spec: Spec, plans: Sequence[Plan], budget: Budget) -> tuple[dict[str, int], ...]:
-    """Sizes within the budget, small ones first. Each interesting size of each dim occurs, beside various others."""
+    """Sizes within the budget, small ones first. Each interesting size of each dim occurs beside others."""
     found: dict[tuple[int, ...], dict[str, int]] = {}
     options = {dim.name: interesting(dim, blocks(plans)) or (dim.low,) for dim in spec.dims}
     for number, dim in enumerate(spec.dims):
@@ -59,7 +60,9 @@ def shapes(spec: Spec, plans: Sequence[Plan], budget: Budget) -> tuple[dict[str,
                 small = [each for each in options[other.name] if 0 < each <= SMALL] or options[other.name][:1]
                 sizes[other.name] = small[(step * (number + 2) + number) % len(small)]
             if fits(spec, sizes, budget):
-                found[tuple(sizes[each.name] for each in spec.dims)] = {d.name: sizes[d.name] for d in spec.dims}
+                found[tuple(sizes[each.name] for each in spec.dims)] = {
+                    d.name: sizes[d.name] for d in spec.dims
+                }
     return tuple(sorted(found.values(), key=lambda sizes: (math.prod(sizes.values()), *sizes.values())))
 
 
@@ -76,7 +79,7 @@ def fixed(case: Case, dtype: str, budget: Budget, at_least: int = 0) -> Iterator
 
 
 def of_plan(case: Case, plan: Plan, budget: Budget) -> Trial | None:
-    """A trial within the budget that `plan` covers, or None when the solver finds none that is small enough."""
+    """A trial within the budget that `plan` covers, or None when none is found that is small enough."""
     spec = case.spec
     dims = [name(dim.name) for dim in spec.dims]
     packed = [name(param.stride(len(param.dims) - 1)).equals(1) for param in spec.tensors if param.dims]
@@ -94,7 +97,13 @@ def of_plan(case: Case, plan: Plan, budget: Budget) -> Trial | None:
 
 
 def _of(
-    case: Case, plans: Sequence[Plan], dtype: str, sizes: Mapping[str, int], kind: str, step: int, budget: Budget
+    case: Case,
+    plans: Sequence[Plan],
+    dtype: str,
+    sizes: Mapping[str, int],
+    kind: str,
+    step: int,
+    budget: Budget,
 ) -> Iterator[Trial]:
     names = list(LAYOUTS)
     layouts = tuple(
@@ -105,5 +114,11 @@ def _of(
     ways = sorted({tuple(sorted(plan.choices.items())) for plan in plans}) or [()]
     for way in ways:
         yield Trial(
-            dtype, tuple(sizes.items()), kind, layouts, budget.seed * 1000 + step, way, tuned[step % len(tuned)]
+            dtype,
+            tuple(sizes.items()),
+            kind,
+            layouts,
+            budget.seed * 1000 + step,
+            way,
+            tuned[step % len(tuned)],
         )

@@ -1,4 +1,4 @@
-"""Classes of input values, each a place where kernels go wrong. A class is a pure function of its generator."""
+"""Classes of input values, each a place where kernels go wrong, as pure functions of a generator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 import torch
 
 Shape: TypeAlias = tuple[int, ...]
-# (shape, dtype, generator, whether it is the spec's first tensor) -> float64 values, not yet within the domain.
+# (shape, dtype, generator, whether it is the spec's first tensor) -> float64 values, not yet within the
+# domain.
 Make: TypeAlias = Callable[[Shape, str, torch.Generator, bool], torch.Tensor]
 
 
@@ -26,7 +27,7 @@ def _wide(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> 
 
 
 def _cancelling(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
-    """The first tensor's second half almost undoes its first; the others meet both halves with the same values."""
+    """The first tensor's second half almost undoes its first; the others repeat theirs."""
     values = _normal(shape, dtype, generator, first)
     axis = len(shape) - 1 if first else 0
     half = shape[axis] // 2
