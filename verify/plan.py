@@ -175,7 +175,19 @@ class Unsupported:
     place: Place
 
 
-Answer: TypeAlias = Plan | Refusal | Violation | Unsupported
+@frozen
+class CompileFailure:
+    """Triton does not take a kernel for the arguments that the host code gives it, for the sizes of `cell`."""
+
+    kernel: str
+    config: str
+    message: str
+    place: Place
+    dtype: str = ""
+    cell: Condition = TRUE
+
+
+Answer: TypeAlias = Plan | Refusal | Violation | Unsupported | CompileFailure
 
 
 @frozen

@@ -1,0 +1,345 @@
+"""Launches: what the host code hands to its kernels becomes a `Launch` of the plan, and nothing runs.
+
+`JITFunction.run`, `Autotuner.run` and `Heuristics.run` are replaced. Every configuration of an autotuner becomes
+a group of variants; heuristics are evaluated; compile-time arguments that depend on sizes are fixed by a guard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import torch
+from attrs import frozen
+
+from specs.sizes import Condition, Size, all_of, name, size
+from verify.capture.algebra import decided, simplified
+from verify.capture.lower import DoesNotCompile, Kernel, Lowering, place_of
+from verify.capture.session import Session
+from verify.capture.symbols import size_of
+from verify.capture.tensors import Stand
+from verify.plan import (
+    Argument,
+    CompileFailure,
+    FloatArgument,
+    IntegerArgument,
+    Launch,
+    PointerArgument,
+    Variant,
+)
+from verify.verdict import Place
+
+POINTEES: Final = {
+    "float32": "fp32",
+    "float16": "fp16",
+    "bfloat16": "bf16",
+    "float64": "fp64",
+    "int64": "i64",
+    "int32": "i32",
+    "int16": "i16",
+    "int8": "i8",
+    "bool": "i1",
+}
+OPTIONS: Final = ("num_warps", "num_stages", "num_ctas")
+IGNORED: Final = ("warmup", "grid", "debug", "instrumentation_mode")
+ALIGNMENT: Final = 16  # bytes of an address, or the factor of an integer, that Triton makes use of
+MOST_CONFIGS: Final = 64
+
+
+class TracedFloat(float):
+    """A float parameter of the spec on its way into a kernel. Its value is not known while capturing.
+
+    It is a NaN, so that arithmetic below Python's sight shows; arithmetic that Python sees is refused at once.
+    """
+
+    session: Session
+    param: str
+
+    @classmethod
+    def of(cls, session: Session, param: str) -> TracedFloat:
+        made = cls("nan")
+        made.session, made.param = session, param
+        return made
+
+    def __repr__(self) -> str:
+        return self.param
+
+
+def _refused(name: str) -> Callable[..., Any]:
+    def refuse(self: TracedFloat, *_: Any) -> Any:
+        self.session.unsupported(f"arithmetic on the parameter {self.param!r} in the host code ({name})")
+
+    return refuse
+
+
+for _name in (
+    *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod"),
+    *("pow", "rpow", "neg", "abs", "lt", "le", "gt", "ge", "eq", "ne", "bool", "int", "round", "hash", "floor"),
+):
+    setattr(TracedFloat, f"__{_name}__", _refused(_name))
+
+
+@frozen
+class Recorder:
+    """Turns one launch into a step of the session's plan."""
+
+    session: Session
+    lowering: Lowering
+    points: Sequence[Mapping[str, int]]
+    dtype: str
+
+    def launch(self, tuned: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """A call of `kernel[grid](*args, **kwargs)`, where the kernel may be wrapped by heuristics and autotuners."""
+        session, place = self.session, self.session.place()
+        arguments: tuple[Argument, ...] | None = None
+        variants: list[Variant] = []
+        function = None
+        for config, function, options in configurations(session, tuned, args, kwargs):
+            bound = _bound(session, function, args, options)
+            own = tuple(
+                each
+                for name, value in bound.items()
+                if not _is_constant(function, name, value)
+                for each in [_argument(session, function, name, value)]
+            )
+            if arguments is not None and own != arguments:
+                session.unsupported("autotune configurations that change the kernel's run-time arguments")
+            arguments = own
+            grid = _grid(session, kwargs.get("grid"), bound)
+            variants += self._variants(function, bound, own, grid, options, config, place)
+        assert function is not None and arguments is not None
+        views = [each.view for each in arguments if isinstance(each, PointerArgument)]
+        session.add(Launch(function.__name__, arguments, tuple(variants), place), *views)
+
+    def _variants(
+        self,
+        function: Any,
+        bound: Mapping[str, Any],
+        arguments: tuple[Argument, ...],
+        grid: tuple[Size, Size, Size],
+        options: Mapping[str, Any],
+        config: str,
+        place: Place,
+    ) -> list[Variant]:
+        names = {each.name for each in arguments}
+        constants = {name: _constant(self.session, value) for name, value in bound.items() if name not in names}
+        types = {name: "constexpr" for name in bound} | {each.name: _type(each) for each in arguments}
+        launch = {name: int(_constant(self.session, options.get(name, default))) for name, default in _DEFAULTS}
+        generic = Kernel(types, constants, frozenset(), **launch)
+        wanted: dict[str, tuple[Kernel, Condition]] = {}
+        for point in self.points:
+            if self._fits(point):
+                kernel, condition = _specialised(self.session, function, generic, arguments, point)
+                wanted.setdefault(str(condition), (kernel, condition))
+        wanted.pop("true", None)
+        asked = sorted(wanted.values(), key=lambda each: -len(each[1].parts or (1,)))
+        made = []
+        for kernel, condition in [*asked, (generic, all_of())]:
+            try:
+                text = self.lowering.ttir(function, kernel)
+            except DoesNotCompile as failure:
+                where = place_of(failure, place, self.session.files)
+                raise self.session.stop(
+                    CompileFailure(function.__name__, config, failure.message, where, self.dtype, self.session.cell())
+                ) from None
+            shown = {name: _shown(value) for name, value in kernel.constants.items()}
+            made.append(Variant(text, kernel.parameters, grid, condition, config, shown, **launch))
+        return made
+
+    def _fits(self, point: Mapping[str, int]) -> bool:
+        return all(guard.holds(point) for guard in self.session.guards)
+
+
+_DEFAULTS: Final = (("num_warps", 4), ("num_stages", 3), ("num_ctas", 1))
+
+
+def configurations(
+    session: Session, tuned: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> list[tuple[str, Any, dict[str, Any]]]:
+    """Every configuration: its name, the kernel itself, and keyword arguments with the chosen ones put in."""
+    kind = type(tuned).__name__
+    if kind == "Autotuner":
+        found = []
+        if len(tuned.configs) > MOST_CONFIGS:
+            session.unsupported(f"{len(tuned.configs)} autotune configurations; the most is {MOST_CONFIGS}")
+        for config in tuned.configs:
+            if config.pre_hook is not None or getattr(tuned, "user_defined_pre_hook", False):
+                session.unsupported("an autotune configuration with a pre_hook")
+            chosen = {name: value for name, value in config.all_kwargs().items() if value is not None}
+            clash = sorted(chosen.keys() & kwargs.keys())
+            if clash:
+                raise ValueError(f"Conflicting meta-parameters: {', '.join(clash)}.")
+            for inner, function, options in configurations(session, tuned.fn, args, {**kwargs, **chosen}):
+                found.append((", ".join(part for part in (str(config), inner) if part), function, options))
+        names = [name for name, _, _ in found]
+        return [
+            (f"{name} #{at}" if names.count(name) > 1 else name, function, options)
+            for at, (name, function, options) in enumerate(found)
+        ]
+    if kind == "Heuristics":
+        chosen = dict(kwargs)
+        for name, rule in tuned.values.items():
+            chosen[name] = rule({**dict(zip(tuned.arg_names, args, strict=False)), **chosen})
+        return configurations(session, tuned.fn, args, chosen)
+    if kind != "JITFunction":
+        session.unsupported(f"a launch of a {kind}")
+    return [("", tuned, dict(kwargs))]
+
+
+def _bound(session: Session, function: Any, args: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments by parameter name, in the kernel's order. Raises TypeError as Triton's own binding does."""
+    names = {parameter.name for parameter in function.params}
+    given = {name: value for name, value in options.items() if name in names}
+    for name in options:
+        if name in names or name in OPTIONS or name in IGNORED:
+            continue
+        if name in ("maxnreg", "enable_fp_fusion", "launch_cooperative_grid", "launch_pdl", "extern_libs"):
+            session.unsupported(f"the launch option {name!r}")
+        raise KeyError(f"Keyword argument {name} was specified but unrecognised")
+    bound = function.signature.bind(*args, **given)
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+def _is_constant(function: Any, name: str, value: Any) -> bool:
+    parameter = next(each for each in function.params if each.name == name)
+    return bool(parameter.is_constexpr) or value is None
+
+
+def _argument(session: Session, function: Any, name: str, value: Any) -> Argument:
+    """A run-time argument of a kernel."""
+    annotated = next(each for each in function.params if each.name == name).annotation_type
+    if isinstance(value, Stand):
+        if value.device.type != "cuda":
+            raise ValueError(f"Pointer argument {name!r} cannot be accessed from Triton (cpu tensor?)")
+        if annotated and not str(annotated).startswith("*"):
+            session.unsupported(f"the annotation {annotated!r} of the pointer argument {name!r}")
+        return PointerArgument(name, value.view_)
+    if isinstance(value, TracedFloat):
+        return FloatArgument(name, 0.0, _float_type(session, name, annotated), value.param)
+    if isinstance(value, float):
+        if value != value:
+            session.unsupported(f"the float argument {name!r} that is computed from a parameter, or NaN")
+        return FloatArgument(name, value, _float_type(session, name, annotated))
+    if isinstance(value, bool | torch.SymBool):
+        return IntegerArgument(name, size_of(session, value), "i1")
+    if isinstance(value, int | torch.SymInt):
+        part = size_of(session, value)
+        return IntegerArgument(name, part, _integer_type(session, name, part, annotated))
+    session.unsupported(f"the kernel argument {name!r} of type {type(value).__name__}")
+    raise AssertionError
+
+
+def _float_type(session: Session, name: str, annotated: str) -> str:
+    if annotated not in ("", "fp32", "fp64"):
+        session.unsupported(f"the annotation {annotated!r} of the float argument {name!r}")
+    return annotated or "fp32"
+
+
+def _integer_type(session: Session, name: str, part: Size, annotated: str) -> str:
+    """Triton's rule: 32 bits where the value fits, else 64; an annotation overrides it."""
+    if annotated in ("i32", "i64"):
+        return str(annotated)
+    if annotated:
+        session.unsupported(f"the annotation {annotated!r} of the integer argument {name!r}")
+    if session.decide(all_of(part >= -(2**31), part < 2**31)):
+        return "i32"
+    if not session.decide(all_of(part >= -(2**63), part < 2**63)):
+        raise OverflowError(f"integer argument {name!r} does not fit 64 bits")
+    return "i64"
+
+
+def _type(argument: Argument) -> str:
+    if isinstance(argument, PointerArgument):
+        return f"*{POINTEES[argument.view.dtype]}"
+    if isinstance(argument, IntegerArgument) and argument.type == "i1":
+        return "u1"  # Triton's name for a bool argument; it prints as i1
+    return argument.type
+
+
+def _constant(session: Session, value: Any) -> Any:
+    """A compile-time value: symbolic ones are fixed at the point."""
+    value = getattr(value, "value", value) if type(value).__name__ == "constexpr" else value
+    if isinstance(value, torch.SymInt):
+        return session.fix(size_of(session, value))
+    if isinstance(value, torch.SymBool):
+        return bool(value)
+    if isinstance(value, TracedFloat | torch.SymFloat) or (isinstance(value, float) and value != value):
+        session.unsupported("a compile-time argument computed from a float parameter or a quotient")
+    if isinstance(value, Stand):
+        session.unsupported("a tensor as a compile-time argument")
+    if isinstance(value, tuple | list):
+        return type(value)(_constant(session, each) for each in value)
+    return value
+
+
+def _shown(value: Any) -> str:
+    return str(getattr(value, "__name__", value))
+
+
+def _grid(session: Session, grid: Any, bound: Mapping[str, Any]) -> tuple[Size, Size, Size]:
+    if callable(grid):
+        grid = grid(dict(bound))
+    if not isinstance(grid, tuple | list) or not 1 <= len(grid) <= 3:
+        raise TypeError(f"a launch grid of 1 to 3 numbers is needed, got {grid!r}")
+    found = [size_of(session, each) for each in grid]
+    found += [size(1)] * (3 - len(found))
+    return found[0], found[1], found[2]
+
+
+def _specialised(
+    session: Session, function: Any, generic: Kernel, arguments: tuple[Argument, ...], point: Mapping[str, int]
+) -> tuple[Kernel, Condition]:
+    """What Triton would make of the arguments' values at the point, with the condition under which it may."""
+    ones: dict[str, int] = {}
+    aligned: set[str] = set()
+    conditions: list[Condition] = []
+    free = {
+        each.name for each in function.params if each.do_not_specialize or getattr(each, "do_not_specialize_on_alignment", 0)
+    }
+    for argument in arguments:
+        if argument.name in free:
+            continue
+        if isinstance(argument, PointerArgument):
+            aligned.add(argument.name)
+            conditions += _aligned_address(session, argument)
+        elif isinstance(argument, IntegerArgument) and argument.type != "i1":
+            value = argument.value.evaluate(point)
+            if value == 1:
+                ones[argument.name] = 1
+                conditions.append(argument.value.equals(1))
+            elif value % ALIGNMENT == 0:
+                aligned.add(argument.name)
+                conditions.append((argument.value % ALIGNMENT).equals(0))
+    pointers = [each for each in arguments if isinstance(each, PointerArgument)]
+    offsets = [_offset_bytes(session, each) for each in pointers]
+    if any(offset.evaluate(point) % ALIGNMENT for offset in offsets):
+        return generic, all_of()
+    needed = [each for each in dict.fromkeys(conditions) if decided(each, session.ranges) is not True]
+    types = {name: "constexpr" if name in ones else type for name, type in generic.types.items()}
+    kernel = Kernel(
+        types,
+        {name: ones.get(name, generic.constants.get(name)) for name, type in types.items() if type == "constexpr"},
+        frozenset(aligned),
+        generic.num_warps,
+        generic.num_stages,
+        generic.num_ctas,
+    )
+    return kernel, all_of(*needed)
+
+
+def _aligned_address(session: Session, argument: PointerArgument) -> list[Condition]:
+    """Conditions for a multiple of 16; what the host code allocates starts at one by itself."""
+    buffer = session.buffers[argument.view.buffer]
+    conditions = []
+    if buffer.param is not None:
+        conditions.append((name(f"{buffer.param}.address") % ALIGNMENT).equals(0))
+    offset = _offset_bytes(session, argument)
+    if offset != size(0):
+        conditions.append((offset % ALIGNMENT).equals(0))
+    return conditions
+
+
+def _offset_bytes(session: Session, argument: PointerArgument) -> Size:
+    width = getattr(torch, argument.view.dtype).itemsize
+    return simplified(argument.view.offset * width)

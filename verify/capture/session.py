@@ -1,0 +1,127 @@
+"""One capture of one cell: the point it runs at, the guards it took, and the plan that grows.
+
+Child side. The host code runs once at a concrete point. Whatever it decides on a size becomes a guard, so the
+plan holds for every shape that would have decided alike.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from attrs import define, evolve, field
+
+from specs.sizes import Condition, Size, all_of
+from verify.capture.algebra import Range, decided, narrowed, negated, simplified
+from verify.plan import Answer, Buffer, Step, Unsupported, View, Violation
+from verify.verdict import Place
+
+MOST_GUARDS: Final = 400
+MOST_STEPS: Final = 200
+
+
+class Stop(BaseException):
+    """Ends the candidate's run with an answer. Not an Exception, so that its `except Exception` cannot eat it."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(str(answer))
+        self.answer = answer
+
+
+@define(eq=False)
+class Session:
+    """The state of one capture. `faithful` asks for torch's exact answer about contiguity (policy `repo`)."""
+
+    hints: Mapping[str, int]
+    ranges: dict[str, Range]
+    files: Mapping[str, str]  # file as Python knows it -> file as places name it
+    faithful: bool = False
+    glue: tuple[str, ...] = ()
+    guards: list[Condition] = field(factory=list)
+    buffers: dict[str, Buffer] = field(factory=dict)
+    steps: list[Step] = field(factory=list)
+    touched: set[str] = field(factory=set)  # buffers that a step has seen
+    operations: list[str] = field(factory=list)
+    stopped: Answer | None = None
+    muted: int = 0
+
+    def value(self, size: Size) -> int:
+        """The size at the point."""
+        return size.evaluate(self.hints)
+
+    def decide(self, condition: Condition) -> bool:
+        """What the condition is at the point; a guard records it unless every shape answers alike."""
+        known = decided(condition, self.ranges)
+        if known is not None:
+            return known
+        holds = condition.holds(self.hints)
+        fact = condition if holds else negated(condition)
+        if not self.muted and fact not in self.guards:
+            if len(self.guards) >= MOST_GUARDS:
+                self.unsupported(f"more than {MOST_GUARDS} decisions on sizes")
+            self.guards.append(fact)
+            self.ranges = narrowed(self.ranges, fact)
+        return holds
+
+    def fix(self, size: Size) -> int:
+        """The size as a number, with the guard that it is this number."""
+        number = self.value(size)
+        self.decide(size.equals(number))
+        return number
+
+    def cell(self) -> Condition:
+        return all_of(*self.guards)
+
+    @contextmanager
+    def mute(self) -> Iterator[None]:
+        """Inside, decisions leave no guard: for torch's own bookkeeping that no plan depends on."""
+        self.muted += 1
+        try:
+            yield
+        finally:
+            self.muted -= 1
+
+    def place(self) -> Place:
+        """The innermost line of the candidate that is running now."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            if (shown := self.files.get(frame.f_code.co_filename)) is not None:
+                return Place(shown, frame.f_lineno)
+            if frame.f_back is None:
+                break
+            frame = frame.f_back
+        return Place(next(iter(self.files.values()), "candidate"), 0)
+
+    def stop(self, answer: Answer) -> Stop:
+        """Remember the first answer, even if the candidate swallows the exception, and give what to raise."""
+        self.stopped = self.stopped or answer
+        return Stop(self.stopped)
+
+    def unsupported(self, what: str) -> None:
+        raise self.stop(Unsupported(what, self.place()))
+
+    def violation(self, rule: str, what: str) -> None:
+        raise self.stop(Violation(rule, what, self.place()))  # type: ignore[arg-type]
+
+    def allocate(self, dtype: str, elements: Size, fill: float | None = None) -> str:
+        """A new buffer; its name."""
+        name = f"buffer{len([one for one in self.buffers.values() if one.param is None])}"
+        self.buffers[name] = Buffer(name, dtype, simplified(elements), fill=fill)
+        return name
+
+    def refill(self, name: str, fill: float) -> None:
+        """Make an untouched buffer one that starts filled."""
+        self.buffers[name] = evolve(self.buffers[name], fill=fill)
+
+    def add(self, step: Step, *views: View) -> None:
+        """Append a step that reads or writes the views' buffers."""
+        if len(self.steps) >= MOST_STEPS:
+            self.unsupported(f"more than {MOST_STEPS} steps in one call")
+        self.steps.append(step)
+        self.touched.update(view.buffer for view in views)
+
+    def note(self, operation: str) -> None:
+        if operation not in self.operations:
+            self.operations.append(operation)

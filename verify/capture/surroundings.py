@@ -1,0 +1,161 @@
+"""The world that host code sees while it is captured: a GPU that is not there, and triton's helpers for sizes.
+
+Child side. Properties of the device are constants, those of an H100 SXM; a plan that reads them is a plan for them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import torch
+import triton
+import triton.runtime.autotuner
+import triton.runtime.jit
+from triton.backends.compiler import GPUTarget
+
+from verify.capture.integers import install as install_integers
+from verify.capture.symbols import cdiv, next_power_of_2
+
+PROPERTIES: Final = {
+    "name": "NVIDIA H100 80GB HBM3",
+    "major": 9,
+    "minor": 0,
+    "multi_processor_count": 132,
+    "total_memory": 80 << 30,
+    "warp_size": 32,
+    "max_threads_per_multi_processor": 2048,
+    "regs_per_multiprocessor": 65536,
+    "shared_memory_per_block": 49152,
+    "shared_memory_per_block_optin": 232448,
+    "shared_memory_per_multiprocessor": 233472,
+    "L2_cache_size": 50 << 20,
+}
+# The same facts under the names that Triton's driver uses.
+DRIVER: Final = {
+    "max_shared_mem": 232448,
+    "max_num_regs": 65536,
+    "multiprocessor_count": 132,
+    "warpSize": 32,
+    "sm_clock_rate": 1980000,
+    "mem_clock_rate": 2619000,
+    "mem_bus_width": 5120,
+}
+
+Record = Callable[[Any, tuple[Any, ...], dict[str, Any]], None]
+
+
+class Driver:
+    """What host code may ask of triton's driver."""
+
+    def get_current_target(self) -> GPUTarget:
+        return GPUTarget("cuda", 90, 32)
+
+    def get_current_device(self) -> int:
+        return 0
+
+    def get_current_stream(self, device: Any = None) -> int:
+        return 0
+
+    def set_current_device(self, device: Any) -> None:
+        return None
+
+    def get_active_torch_device(self) -> torch.device:
+        return torch.device("cuda", 0)
+
+    def get_device_capability(self, device: Any = None) -> tuple[int, int]:
+        return (9, 0)
+
+    @property
+    def utils(self) -> Any:
+        return types.SimpleNamespace(get_device_properties=lambda device=None: dict(DRIVER))
+
+
+def install(record: Record) -> None:
+    """Put the stand-in world in place. `record` gets every launch as (kernel, arguments, keyword arguments)."""
+    install_integers()
+    _torch()
+    _triton(record)
+
+
+def _torch() -> None:
+    cuda = torch.cuda
+    answers: dict[str, Any] = {
+        "_lazy_init": None,
+        "init": None,
+        "is_available": True,
+        "is_initialized": True,
+        "device_count": 1,
+        "current_device": 0,
+        "get_device_name": PROPERTIES["name"],
+        "get_device_capability": (9, 0),
+        "is_bf16_supported": True,
+        "set_device": None,
+        "synchronize": None,
+        "empty_cache": None,
+    }
+    for name, value in answers.items():
+        setattr(cuda, name, _always(value))
+    cuda.get_device_properties = _always(types.SimpleNamespace(**PROPERTIES, gcnArchName=""))
+    cuda.device = _nothing
+    cuda.device_of = _nothing
+    for name in ("is_available", "current_device", "device_count"):
+        for module in (getattr(torch, "accelerator", None),):
+            if module is not None and hasattr(module, name):
+                setattr(module, name, _always(answers.get(name)))
+    accelerator = getattr(torch, "accelerator", None)
+    if accelerator is not None:
+        accelerator.current_accelerator = _always(torch.device("cuda"))
+    torch.set_num_threads(1)
+
+
+def _triton(record: Record) -> None:
+    for name, meaning in (("next_power_of_2", next_power_of_2), ("cdiv", cdiv)):
+        existing = getattr(triton, name)
+        if hasattr(existing, "fn"):  # a constexpr function: kernels call it too
+            existing.fn = meaning
+        else:
+            setattr(triton, name, meaning)
+
+    def run(self: Any, *args: Any, **kwargs: Any) -> None:
+        record(self, args, kwargs)
+
+    def warmup(self: Any, *args: Any, **kwargs: Any) -> None:
+        record(self, args, kwargs)
+
+    triton.runtime.jit.JITFunction.run = run
+    triton.runtime.autotuner.Autotuner.run = run
+    triton.runtime.autotuner.Heuristics.run = run
+    active = Driver()
+    driver = triton.runtime.driver
+    if hasattr(driver, "set_active"):
+        driver.set_active(active)
+    else:
+        driver._obj = active
+
+
+def _always(value: Any) -> Callable[..., Any]:
+    return lambda *args, **kwargs: value
+
+
+@contextlib.contextmanager
+def _nothing(*_: Any, **__: Any) -> Iterator[None]:
+    yield
+
+
+def forgetful_functools() -> types.ModuleType:
+    """`functools` for a candidate: what a call gives must not depend on earlier calls, so its caches keep nothing."""
+    module = types.ModuleType("functools")
+    module.__dict__.update(vars(functools))
+    module.__dict__.update(lru_cache=_remembers_nothing, cache=_remembers_nothing)
+    return module
+
+
+def _remembers_nothing(maxsize: Any = 128, typed: bool = False) -> Any:
+    if callable(maxsize):
+        maxsize.cache_clear = lambda: None  # type: ignore[attr-defined]
+        return maxsize
+    return _remembers_nothing
