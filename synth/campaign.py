@@ -30,11 +30,15 @@ class Proposal:
     spec: str
     expect: Expectation | None
     profile: str
-    record: Path
+    folder: Path
 
     @property
     def name(self) -> str:
-        return self.file.stem
+        return f"{self.spec}_{self.file.stem}"
+
+    @property
+    def record(self) -> Path:
+        return self.folder / f"{self.name}.json"
 
 
 @frozen
@@ -57,11 +61,7 @@ def gather(root: Path, chosen: Sequence[str], profile: str, folder: Path) -> tup
             if exchange.spec.name != name or exchange.spec.version != specs.find(name).version:
                 told = f"{exchange.spec.name} version {exchange.spec.version}"
                 raise Trouble(f"{file} answers for {told}, not {name} version {specs.find(name).version}")
-            found.append(Proposal(file, name, exchange.expect, profile, folder / f"{file.stem}.json"))
-    stems = [proposal.name for proposal in found]
-    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
-    if twice:
-        raise Trouble(f"two recorded proposals are called {twice[0]}", "their file names name their pages")
+            found.append(Proposal(file, name, exchange.expect, profile, folder))
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from types import FrameType
 from typing import Any, Final, NoReturn, Protocol
 
+from reports.store import StoreError
 from synth import ownership
 from synth.commands import bench, doctor, report, repro, run, specs, synth, verify
 from synth.exits import Ending, Exit, Interrupted, Trouble, unknown_word
@@ -131,6 +132,9 @@ def _run(given: list[str], debug: bool) -> Ending:
         return Ending(Exit.ERROR, "error", {"reason": "interrupted"})
     except BrokenPipeError:
         raise
+    except StoreError as error:
+        _complain(str(error), "")
+        return Ending(Exit.ERROR, "error")
     except OSError as error:
         if debug:
             raise

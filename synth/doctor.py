@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,8 @@ from attrs import frozen
 
 from reports.environment import collect
 from synth.ownership import strangers
+from synth.workers import each
+from verify.native.detect import present
 
 _GIB: Final = 1 << 30
 
@@ -57,27 +59,23 @@ def _ptxas() -> Found:
 
 
 def _sandbox() -> Found:
-    from verify.capture.sandbox import tier
+    # Isolation is for good once it is on: only a process of its own can find out what it reaches.
+    found = next(iter(each([str(Path.cwd())], _tier, 1, 30)))
+    weak = found.answer is not None and "landlock" not in found.answer
+    return Found("sandbox", not weak and found.answer is not None, found.answer or found.failure)
 
-    return _asked("sandbox", tier)
+
+def _tier(folder: str) -> str:
+    from verify.capture.confine import limit, lock
+
+    limit()
+    return lock([folder], [])
 
 
 def _device() -> Found:
-    def ask() -> str:
-        import torch
-
-        if not torch.cuda.is_available():
-            raise LookupError("no CUDA device: nothing is timed, a model stands in its place")
-        return f"{torch.cuda.get_device_name(0)}, CUDA {torch.version.cuda}"
-
-    return _asked("device", ask)
-
-
-def _asked(name: str, ask: Callable[[], str]) -> Found:
-    try:
-        return Found(name, True, ask())
-    except Exception as error:  # noqa: BLE001  a doctor reports what is broken and does not break on it
-        return Found(name, False, str(error) or type(error).__name__)
+    if present():
+        return Found("device", True, "a driver is there; whether torch can use it is found out by `bench`")
+    return Found("device", False, "no device: nothing is timed, a model stands in its place")
 
 
 def _room() -> Found:

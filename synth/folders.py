@@ -9,7 +9,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -49,21 +48,3 @@ def writable(folder: Path) -> None:
     except OSError as error:
         told = f"cannot write into {folder}: {error.strerror or error}"
         raise Trouble(told, "choose another place") from None
-
-
-def fresh_run(root: Path = RUNS, now: datetime | None = None) -> Path:
-    """A folder of its own for a new run under `root`, named after the time. Raises Trouble."""
-    stamp = (now or datetime.now(UTC)).strftime("%Y%m%d-%H%M%S")
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        for attempt in range(1, 1000):
-            folder = root / (stamp if attempt == 1 else f"{stamp}-{attempt}")
-            try:
-                folder.mkdir()
-            except FileExistsError:
-                continue
-            return folder
-    except OSError as error:
-        told = f"cannot make a folder in {root}: {error.strerror or error}"
-        raise Trouble(told, "choose another place by --out") from None
-    raise Trouble(f"{root} holds a thousand runs of this second", "choose another place by --out")

@@ -20,7 +20,7 @@ from synth import lineage
 from synth.answers import Form
 from synth.exchange import Exchange, ExchangeError, load, save
 from synth.lineage import Attempt
-from synth.prompt import DEFAULT_TARGET, build
+from synth.prompt import DEFAULT_DEVICE, build
 from synth.proposers import Exhausted, Proposer
 from verify.case import Candidate, Provenance
 from verify.verdict import Outcome
@@ -92,7 +92,7 @@ class Search:
     examine: Examine
     folder: Path
     limits: Limits
-    target: str = DEFAULT_TARGET
+    device: str = DEFAULT_DEVICE
     params: Mapping[str, Any] = field(factory=dict)
     clock: Callable[[], float] = time.monotonic
     attempts: list[Attempt] = field(factory=list, init=False)
@@ -130,7 +130,7 @@ class Search:
         path = self.folder / EXCHANGE.format(number=number)
         if path.exists():
             return self._stored(path)
-        request = build(self.spec, self.attempts, self.target, self.params)
+        request = build(self.spec, self.attempts, self.device, self.params)
         left = None if self.limits.seconds is None else self.limits.seconds - elapsed
         exchange = self.proposer(self.spec, request, number, left)
         save(exchange, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import TypeAlias
 
 from attrs import evolve, frozen
@@ -36,14 +37,13 @@ class Stages:
     bench: Bench | None = None
 
 
-def standard(*, bench: bool = False) -> Stages:
-    """The stages of the tool itself."""
+def standard(*, bench: bool = False, device: str = "H200") -> Stages:
+    """The stages of the tool itself; `device` is what the bench stage models where it cannot time."""
     # Imported here: capture and the gates bring torch, triton and z3, which most commands never need.
     from verify.capture.capture import capture
-
     from verify.gates import GATES, REQUIRED
 
-    return Stages(capture, GATES, REQUIRED, _bench if bench else None)
+    return Stages(capture, GATES, REQUIRED, partial(_bench, device=device) if bench else None)
 
 
 def only_those(stages: Stages, names: Collection[str]) -> Stages:
@@ -99,9 +99,9 @@ def benched(measurement: Measurement) -> str:
     return f"{measurement.word.upper()}: {measurement.reason}{models}"
 
 
-def _bench(case: Case, dossier: Dossier) -> tuple[Measurement, str | None]:
+def _bench(case: Case, dossier: Dossier, device: str) -> tuple[Measurement, str | None]:
     from synth.bench.bundle import seal
     from synth.bench.measure import measure
 
     bundle = seal(case, dossier).digest if dossier.admitted else None
-    return measure(case, dossier), bundle
+    return measure(case, dossier, device), bundle

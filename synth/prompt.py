@@ -15,6 +15,7 @@ from typing import Any, Final
 from specs.sizes import TRUE
 from specs.spec import ELEMENT, ChoiceParam, FloatParam, Spec, TensorParam
 from synth.answers import Form
+from synth.bench.model import PEAKS, TERA
 from synth.exchange import Message, Request
 from synth.lineage import Attempt, best
 
@@ -37,18 +38,15 @@ stride can pass 2**31), every output element written exactly once, no undefined 
 without `other`) reaching a result, the right function in exact arithmetic, and rounding within the bound
 that the declared accumulation precision allows."""
 
-# From the vendors' data sheets (dense rates). What a kernel may plan with, not what this machine has.
-TARGETS: Final[Mapping[str, str]] = {
-    "sm_80": "NVIDIA A100: 108 SMs, 164 KiB shared memory and 65536 32-bit registers an SM, 40 MB L2, "
-    "about 2.0 TB/s HBM2e, 312 TFLOP/s bf16 on tensor cores",
-    "sm_90": "NVIDIA H100/H200: 132 SMs, 228 KiB shared memory and 65536 32-bit registers an SM, 50 MB L2, "
-    "3.35 TB/s (H100) or 4.8 TB/s (H200), 989 TFLOP/s bf16 on tensor cores",
-    "sm_100": "NVIDIA B200: 148 SMs, 228 KiB shared memory and 65536 32-bit registers an SM, 126 MB L2, "
-    "about 8 TB/s HBM3e, 2250 TFLOP/s bf16 on tensor cores",
-    "gfx942": "AMD MI300X: 304 compute units, wavefronts of 64, 64 KiB LDS a compute unit, 256 MB Infinity "
-    "Cache, 5.3 TB/s HBM3, 1307 TFLOP/s bf16 on matrix cores",
+# What a kernel may plan with, from the vendors' data sheets; not what this machine has. Rates are the
+# bench's.
+LAYOUTS: Final[Mapping[str, str]] = {
+    "A100": "108 SMs, 164 KiB shared memory and 65536 32-bit registers an SM, 40 MB L2",
+    "H100": "132 SMs, 228 KiB shared memory and 65536 32-bit registers an SM, 50 MB L2",
+    "H200": "132 SMs, 228 KiB shared memory and 65536 32-bit registers an SM, 50 MB L2",
+    "MI300X": "304 compute units, wavefronts of 64, 64 KiB LDS a compute unit, 256 MB Infinity Cache",
 }
-DEFAULT_TARGET: Final = "sm_90"
+DEFAULT_DEVICE: Final = "H200"
 SHOWN: Final = 4  # the latest attempts that a prompt goes into; the best one is shown besides
 FINDINGS: Final = 6  # of one attempt
 LONGEST: Final = 12_000  # characters of one source in a prompt
@@ -58,15 +56,21 @@ SENTENCE: Final = 600
 def build(
     spec: Spec,
     attempts: Sequence[Attempt] = (),
-    target: str = DEFAULT_TARGET,
+    device: str = DEFAULT_DEVICE,
     params: Mapping[str, Any] | None = None,
 ) -> Request:
     """The request for the next kernel. Equal arguments give equal requests. KeyError for an unknown
     target.
     """
-    parts = [contract(spec), f"Target: {TARGETS[target]}.", *_history(attempts), _task(spec, attempts)]
+    parts = [contract(spec), _hardware(device), *_history(attempts), _task(spec, attempts)]
     messages = (Message("system", SYSTEM), Message("user", "\n\n".join(parts)))
     return Request(messages, dict(params or {}))
+
+
+def _hardware(device: str) -> str:
+    peak = PEAKS[device]
+    rates = ", ".join(f"{rate / TERA:g} TFLOP/s {dtype}" for dtype, rate in peak.rates.items())
+    return f"Device: {device} ({peak.target}): {LAYOUTS[device]}, {peak.bandwidth / TERA:g} TB/s, {rates}."
 
 
 def contract(spec: Spec) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from synth.commands.verify import add_candidate, examine_and_keep, find_budget
-from synth.exits import Ending
+from synth.exits import Ending, unknown_word
 
 if TYPE_CHECKING:
     from specs.spec import Spec
@@ -21,17 +21,23 @@ SUMMARY: Final = "measure an admitted candidate; refuse any other"
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of `bench`."""
     add_candidate(parser, "a record (.json), a file, or package.module:function")
+    parser.add_argument("--device", default="H200", help="what the model is for (default: H200)")
 
 
 def execute(arguments: argparse.Namespace) -> Ending:
     """Run `bench`."""
     from synth.pipeline import standard
     from synth.progress import Display
+    from synth.prompt import LAYOUTS
 
+    if arguments.device not in LAYOUTS:
+        raise unknown_word("device", arguments.device, LAYOUTS)
     budget = find_budget(arguments.profile)
     spec, candidate = _find(arguments)
     with Display() as display:
-        return examine_and_keep(arguments, display, spec, candidate, budget, standard(bench=True))
+        return examine_and_keep(
+            arguments, display, spec, candidate, budget, standard(bench=True, device=arguments.device)
+        )
 
 
 def _find(arguments: argparse.Namespace) -> tuple[Spec, Candidate]:

@@ -33,9 +33,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> Ending:
     """Run `run`."""
+    from reports.store import new_run
     from synth.campaign import gather
     from synth.candidates import find_spec
-    from synth.folders import claimed, fresh_run
+    from synth.folders import RUNS, claimed
     from synth.progress import Display
     from synth.proposers.replay import RECORDED
 
@@ -46,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> Ending:
     root = arguments.proposals or RECORDED
     if not gather(root, chosen, arguments.profile, Path()):
         raise Trouble(f"{root} holds no recorded proposals", "they lie in <spec>/*.json", Exit.NOTHING)
-    with Display() as display, claimed(arguments.out or fresh_run()) as folder:
+    with Display() as display, claimed(arguments.out or new_run(RUNS)) as folder:
         proposals = gather(root, chosen, arguments.profile, folder)
         jobs = min(arguments.jobs or len(os.sched_getaffinity(0)), len(proposals))
         display.line(f"{len(proposals)} recorded proposals, {jobs} at a time, into {folder}", "title")

@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--proposals", type=Path, metavar="DIR", help="replay: stored exchanges (default: ours)"
     )
     parser.add_argument("--profile", default="ci", help="quick, ci or deep (default: ci)")
-    parser.add_argument("--target", default="sm_90", help="what the kernel is for (default: sm_90)")
+    parser.add_argument("--device", default="H200", help="what the kernel is for (default: H200)")
     parser.add_argument("--fail-fast", action="store_true", help="stop at the first gate that refutes")
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
@@ -62,13 +62,13 @@ def execute(arguments: argparse.Namespace) -> Ending:
     from synth.folders import claimed
     from synth.loop import Search
     from synth.progress import Display
-    from synth.prompt import TARGETS
+    from synth.prompt import LAYOUTS
     from synth.proposers import ProposerFailure
 
     budget = find_budget(arguments.profile)
     spec = find_spec(arguments.spec)
-    if arguments.target not in TARGETS:
-        raise unknown_word("target", arguments.target, TARGETS)
+    if arguments.device not in LAYOUTS:
+        raise unknown_word("device", arguments.device, LAYOUTS)
     limits, params = _limits(arguments), _params(arguments.param)
     try:
         proposer = _proposer(arguments, spec)
@@ -76,7 +76,7 @@ def execute(arguments: argparse.Namespace) -> Ending:
         raise Trouble(str(failure), failure.hint) from None
     with Display() as display, claimed(_folder(arguments)) as folder:
         examine = _examiner(arguments, spec, budget, folder, display)
-        search = Search(spec, proposer, examine, folder, limits, arguments.target, params)
+        search = Search(spec, proposer, examine, folder, limits, arguments.device, params)
         try:
             return _follow(search, display, folder)
         except ProposerFailure as failure:
@@ -131,7 +131,7 @@ def _examiner(arguments: argparse.Namespace, spec: Spec, budget: Any, folder: Pa
     from synth.loop import Examined, examined
     from synth.pipeline import examine_candidate, standard
 
-    stages = standard(bench=True)
+    stages = standard(bench=True, device=arguments.device)
 
     def examine(candidate: Any, number: int) -> Examined:
         display.line(f"proposal {number}", "title")
@@ -196,7 +196,8 @@ def _proposer(arguments: argparse.Namespace, spec: Spec) -> Proposer:
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
-    from synth.folders import fresh_run
+    from reports.store import new_run
+    from synth.folders import RUNS
     from synth.lineage import SUMMARY
 
     if arguments.resume is not None:
@@ -205,7 +206,7 @@ def _folder(arguments: argparse.Namespace) -> Path:
             raise Trouble(f"there is no run in {folder} to resume")
         return folder
     if arguments.out is None:
-        return fresh_run()
+        return new_run(RUNS)
     out: Path = arguments.out
     if (out / SUMMARY).exists() or any(out.glob("*.exchange.json")):
         raise Trouble(f"{out} holds a run already", f"--resume {out} goes on with it")

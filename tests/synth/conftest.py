@@ -65,7 +65,7 @@ def standard(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def choose(**outcomes: Outcome) -> None:
         chosen = stages(**{**PASSING, **outcomes})
-        monkeypatch.setattr("synth.pipeline.standard", lambda *, bench=False: chosen)
+        monkeypatch.setattr("synth.pipeline.standard", lambda **options: chosen)
 
     choose()
     return choose

@@ -11,8 +11,9 @@ from attrs import evolve
 
 import specs
 from synth.answers import Form
+from synth.bench.model import PEAKS
 from synth.lineage import Attempt, Finding
-from synth.prompt import FINDINGS, TARGETS, build
+from synth.prompt import FINDINGS, LAYOUTS, build
 
 
 def text_of(*arguments: object) -> str:
@@ -34,13 +35,13 @@ def test_equal_arguments_give_equal_prompts() -> None:
     spec = specs.find("matmul")
 
     assert build(spec) == build(spec)
-    assert build(spec).digest == build(spec).digest != build(spec, (), "gfx942").digest
+    assert build(spec).digest == build(spec).digest != build(spec, (), "MI300X").digest
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_a_prompt_tells_nothing_of_this_machine(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("device", LAYOUTS)
+def test_a_prompt_tells_nothing_of_this_machine(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-in-the-environment")
-    text = text_of(specs.find("softmax"), (), target)
+    text = text_of(specs.find("softmax"), (), device)
 
     for secret in (
         "sk-secret",
@@ -70,3 +71,7 @@ def test_a_reference_without_a_source_is_left_out() -> None:
     spec = evolve(specs.find("softmax"), reference=eval("lambda x: x"))  # noqa: S307  a function without a file
 
     assert "Reference" not in text_of(spec)
+
+
+def test_every_device_of_the_bench_can_be_written_for() -> None:
+    assert LAYOUTS.keys() == PEAKS.keys()
