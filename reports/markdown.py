@@ -6,7 +6,7 @@ Untrusted text cannot open a code span, a table cell, a link, a mention or an HT
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from reports import assurance, tally
@@ -16,7 +16,7 @@ from reports.tally import BUCKETS, GLYPHS, LABELS, NOT_RUN, Row
 from reports.text import count, one_line, visible
 
 LARGEST: Final = 60_000  # bytes; GitHub refuses comments beyond 65,536
-_PUNCTUATION: Final = re.compile(r"([\\`*_{}\[\]()#+!|~$^])")
+_PUNCTUATION: Final = re.compile(r"([\\`*_\[\]#!|~$])")
 _WORDS: Final = ("admitted", "refuted", "inconclusive")
 
 
@@ -45,14 +45,15 @@ def render(record: Record) -> str:
     return _within("\n\n".join(parts) + "\n")
 
 
-def summary(records: Sequence[Record], pages: Mapping[str, str] | None = None) -> str:
-    """The summary of a run: candidates by gates. `pages` maps a record's case digest to a page to link to."""
+def summary(records: Sequence[Record], pages: Sequence[str] = ()) -> str:
+    """The summary of a run: candidates by gates. `pages` are files to link to, one for each record."""
+    linked = list(zip(records, pages or [""] * len(records), strict=True))
     words = [record.word for record in records]
     head = ", ".join(f"{words.count(word)} {word}" for word in _WORDS)
     parts = ["# kernelproof", f"{count(len(records), 'candidate')}: {head}."]
     for spec in dict.fromkeys(record.spec.name for record in records):
-        own = [record for record in records if record.spec.name == spec]
-        parts += [f"## {plain(spec)}", _matrix(own, pages or {}), _reasons(own)]
+        own = [pair for pair in linked if pair[0].spec.name == spec]
+        parts += [f"## {plain(spec)}", _matrix(own), _reasons([record for record, _ in own])]
     meanings = "; ".join(f"{GLYPHS[name]} {LABELS[name]}: {tally.MEANINGS[name]}" for name in BUCKETS)
     parts.append(f"<details><summary>Words</summary>\n\n{meanings}.\n\n</details>")
     return _within("\n\n".join(part for part in parts if part) + "\n")
@@ -120,16 +121,15 @@ def _gates(rows: tuple[Row, ...]) -> str:
     return "\n".join(lines)
 
 
-def _matrix(records: Sequence[Record], pages: Mapping[str, str]) -> str:
-    gates = list(dict.fromkeys(row.gate for record in records for row in tally.tally(record)))
+def _matrix(linked: Sequence[tuple[Record, str]]) -> str:
+    gates = list(dict.fromkeys(row.gate for record, _ in linked for row in tally.tally(record)))
     lines = [
         _line(["candidate", "verdict", *(plain(gate) for gate in gates), "bench"]),
         _line(["---"] * (len(gates) + 3)),
     ]
-    for record in records:
+    for record, page in linked:
         worst = {row.gate: row.worst for row in tally.tally(record)}
         label = plain(record.candidate.path, 80)
-        page = pages.get(record.case)
         lines.append(
             _line(
                 [

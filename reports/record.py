@@ -127,7 +127,7 @@ class Record:
             raise ValueError(f"the record says admitted={self.admitted}, its verdicts {derived} it")
         if self.bundle is not None and not self.admitted:
             raise ValueError("a candidate that is not admitted has no bundle")
-        if self.admitted == (self.bench.word == NOT_COUNTED):
+        if not self.admitted and self.bench.word != NOT_COUNTED:
             raise ValueError(f"bench is {self.bench.word!r} for a candidate that is {self.word}")
 
     @classmethod
@@ -191,9 +191,13 @@ def shortfall(dossier: Dossier) -> str:
         found = dossier.outcome(gate)
         least = dossier.required[gate]
         reasons.append(
-            f"{gate} did not run" if found is None else f"{gate} is {found.word}, {least.word} is required"
+            f"{gate} did not run" if found is None else f"{gate}: {_said(found)}, {_said(least)} is required"
         )
     return "; ".join(reasons)
+
+
+def _said(outcome: Outcome) -> str:
+    return "tested" if outcome is Outcome.HELD else outcome.word
 
 
 def spec_digest(spec: Spec) -> str:

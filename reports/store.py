@@ -1,4 +1,4 @@
-"""Writing what a run found: whole files or none, a folder of its own for each run, and errors that say what to do."""
+"""Writing what a run found: whole files or none, a folder for each run, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TRIES: Final = 20
 
 
 class StoreError(Exception):
-    """Something could not be written. The message says what, why, and what to do; nothing half-written is left."""
+    """Something could not be written: what, why, and what to do. Nothing half-written is left."""
 
 
 def run_id(now: datetime | None = None) -> str:
@@ -35,7 +35,7 @@ def run_id(now: datetime | None = None) -> str:
 
 
 def new_run(parent: Path, now: datetime | None = None) -> Path:
-    """Make a folder that no other run has, inside `parent`, which is made where missing. Raises StoreError."""
+    """Make a folder that no other run has, inside `parent`, made where missing. Raises StoreError."""
     try:
         parent.mkdir(parents=True, exist_ok=True)
         for _ in range(_TRIES):
