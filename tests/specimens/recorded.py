@@ -19,37 +19,70 @@ ANSWER: Final = "\n# Known answer: "
 # spec -> (specimen, what the author says of it), in the order in which they are replayed
 PROPOSALS: Final = {
     "softmax": (
-        ("refuted/bounds__softmax_store_without_mask", "Three passes over each row in blocks of 1024 columns."),
+        (
+            "refuted/bounds__softmax_store_without_mask",
+            "Three passes over each row in blocks of 1024 columns.",
+        ),
         ("refuted/numerics__softmax_without_max", "Skipping the maximum saves one pass over the row."),
-        ("refuted/overflow__softmax_row_offset_int32", "Three masked passes; plain 32-bit offsets keep it light."),
+        (
+            "refuted/overflow__softmax_row_offset_int32",
+            "Three masked passes; plain 32-bit offsets keep it light.",
+        ),
         ("refuted/undefined__softmax_max_without_other", "Three masked passes over each row."),
         ("admitted/softmax__looped", "An online maximum and sum need two passes only, for any row length."),
         ("refuted/algorithm__softmax_assumes_contiguous", "Rows are contiguous, so strides can go."),
-        ("refuted/races__softmax_split_sum", "Four programs share a row, which helps when there are few rows."),
-        ("refuted/numerics__softmax_sum_in_input_dtype", "Partial sums stay in the input's dtype to save registers."),
-        ("refuted/coverage__softmax_grid_capped", "One program a row, with the grid kept within the usual limit."),
-        ("refuted/policy__softmax_by_torch", "A compact version that leaves the arithmetic to a tuned routine."),
+        (
+            "refuted/races__softmax_split_sum",
+            "Four programs share a row, which helps when there are few rows.",
+        ),
+        (
+            "refuted/numerics__softmax_sum_in_input_dtype",
+            "Partial sums stay in the input's dtype to save registers.",
+        ),
+        (
+            "refuted/coverage__softmax_grid_capped",
+            "One program a row, with the grid kept within the usual limit.",
+        ),
+        (
+            "refuted/policy__softmax_by_torch",
+            "A compact version that leaves the arithmetic to a tuned routine.",
+        ),
         ("admitted/softmax__one_block", "One block a row while it fits, a loop beyond that."),
     ),
     "rms_norm": (
         ("refuted/algorithm__rms_norm_mean_over_block", "One block a row, sized to the next power of two."),
-        ("refuted/bounds__rms_norm_weight_stride", "Two passes over each row; the weight is read along with it."),
+        (
+            "refuted/bounds__rms_norm_weight_stride",
+            "Two passes over each row; the weight is read along with it.",
+        ),
         ("refuted/coverage__rms_norm_last_rows", "Four rows a program, so that weights are read less often."),
         ("admitted/rms_norm__looped", "Two masked passes over each row with 64-bit offsets."),
-        ("refuted/numerics__rms_norm_squares_in_input_dtype", "Squares stay in the input's dtype: half the registers."),
+        (
+            "refuted/numerics__rms_norm_squares_in_input_dtype",
+            "Squares stay in the input's dtype: half the registers.",
+        ),
         ("refuted/overflow__rms_norm_row_offset_int32", "Two masked passes over each row."),
         ("refuted/algorithm__rms_norm_eps_outside_root", "Two passes; eps guards the division."),
         ("admitted/rms_norm__one_block", "One block a row while it fits, a loop beyond that."),
     ),
     "matmul": (
-        ("refuted/bounds__matmul_depth_tail", "Grouped tiles; masks along K would cost time in the inner loop."),
-        ("refuted/algorithm__matmul_depth_dropped", "A two-dimensional grid with a plain loop over whole steps of K."),
+        (
+            "refuted/bounds__matmul_depth_tail",
+            "Grouped tiles; masks along K would cost time in the inner loop.",
+        ),
+        (
+            "refuted/algorithm__matmul_depth_dropped",
+            "A two-dimensional grid with a plain loop over whole steps of K.",
+        ),
         ("refuted/numerics__matmul_silent_tf32", "Grouped tiles with tensor cores for every dtype."),
         ("admitted/matmul__grid2d", "A two-dimensional grid, every load and store masked."),
         ("refuted/coverage__matmul_swizzle", "Grouped tiles with a short form of the tile order."),
         ("refuted/overflow__matmul_offsets_int32", "A two-dimensional grid with 32-bit offsets."),
         ("refuted/races__matmul_split_depth", "K is split in four for more parallelism on small outputs."),
-        ("admitted/matmul__grouped", "Grouped tiles, walking pointers, 64-bit steps, large tiles for 16-bit dtypes."),
+        (
+            "admitted/matmul__grouped",
+            "Grouped tiles, walking pointers, 64-bit steps, large tiles for 16-bit dtypes.",
+        ),
     ),
 }  # fmt: skip
 
