@@ -19,10 +19,10 @@ WORDS: Final = (MEASURED, NOT_COUNTED, NOT_RUN)
 class Model:
     """A prediction for one workload on one target, from counting and compiling. It is never a measurement.
 
-    `bytes` and `operations` are the least that the spec's work asks for: each input read and each output written
-    once. `requested` counts the bytes of all loads and stores in the IR, caches included; None where sizes
-    alone do not decide how often they run. Registers (a thread), spills (bytes a thread) and shared memory
-    (bytes a program) come from compiling for the target, None where its compiler does not tell.
+    `bytes` and `operations` are the least that the spec's work asks for: each input read and each output
+    written once. `requested` counts the bytes of all loads and stores in the IR, caches included; None where
+    sizes alone do not decide how often they run. Registers (a thread), spills (bytes a thread) and shared
+    memory (bytes a program) come from compiling for the target, None where its compiler does not tell.
     `microseconds` is the roofline: the time that `limit` (`memory` or `arithmetic`) alone would take.
     """
 

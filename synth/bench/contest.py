@@ -15,7 +15,7 @@ from synth.bench.baselines import Rival, Running
 from synth.bench.clock import Sample
 from synth.bench.device import state
 from synth.bench.floor import Ceilings, Limit, floor, impossible, limit, work_of
-from synth.bench.results import AGAIN, KERNEL, Rejected, Run
+from synth.bench.results import AGAIN, KERNEL, Rejected, Run, Wrong
 from verify.native.accept import objection
 from verify.native.inputs import blank, refill
 from verify.native.launch import Compile, Prepared, configurations, names_of, plan_for, prepare
@@ -238,7 +238,7 @@ def _round(
     tally.bitwise &= same
     for outputs in (kernel, again) if full or not same else ():
         if complaint := objection(spec, inputs, outputs):
-            raise Rejected(f"a timed output is wrong: {complaint}")
+            raise Wrong(f"a timed output is wrong: {complaint}")
         tally.checked += 1
         if same:
             tally.checked += 1
@@ -270,15 +270,15 @@ def _check_kernels(
                 lane.work()
                 _unchanged(inputs, pristine)
                 if complaint := objection(spec, inputs, lane.bound.outputs):
-                    raise Rejected(f"{when} an output is wrong: {complaint}")
+                    raise Wrong(f"{when} an output is wrong: {complaint}")
                 if damage := lane.bound.damage():
-                    raise Rejected(f"{when}: {damage[0]}")
+                    raise Wrong(f"{when}: {damage[0]}")
 
 
 def _unchanged(inputs: Mapping[str, Any], pristine: Mapping[str, torch.Tensor]) -> None:
     for name, value in pristine.items():
         if not same_bits(inputs[name], value):
-            raise Rejected(f"the kernel changed its input {name}")
+            raise Wrong(f"the kernel changed its input {name}")
 
 
 def _first_line(failure: Exception) -> str:

@@ -81,9 +81,7 @@ def start(command: list[str], folder: Path) -> str:
 
 def measurement_of(spec: Spec, report: Report, predicted: tuple[Model, ...]) -> Measurement:
     """The runner's report as a measurement. A wrong output on the device takes all its times with it."""
-    wrong = [
-        refused for refused in report.refused if "wrong" in refused.reason or "changed" in refused.reason
-    ]
+    wrong = [refused for refused in report.refused if refused.wrong]
     if wrong:
         return Measurement.not_counted(f"on {report.device}, {wrong[0].workload}: {wrong[0].reason}")
     if not report.runs:
@@ -118,8 +116,8 @@ def _how(run: Run, kernel: tuple[float, ...], again: tuple[float, ...]) -> str:
     ways = ", ".join(sorted(set(run.started.values())))
     bits = "equal bits" if run.bitwise else "bits that differ"
     return (
-        f"{len(kernel)} rounds kept, {len(run.dropped)} dropped; {run.checked} of the timed outputs held against "
-        f"the reference, all against their twins ({bits}); started by {ways}; "
+        f"{len(kernel)} rounds kept, {len(run.dropped)} dropped; {run.checked} of the timed outputs held "
+        f"against the reference, all against their twins ({bits}); started by {ways}; "
         f"the kernel against itself: within a factor {noise_factor(kernel, again):.4f}"
     )
 

@@ -15,7 +15,11 @@ AGAIN: Final = "kernel again"  # the A/A control
 
 
 class Rejected(Exception):
-    """The run does not count: wrong outputs, a time below the physical floor, clocks that disagree."""
+    """The run does not count: times below the floor, clocks that disagree, outputs that are wrong."""
+
+
+class Wrong(Rejected):
+    """The kernel did on the device what it must not: a wrong output, a changed input, a stray write."""
 
 
 @frozen
@@ -46,10 +50,11 @@ class Run:
 
 @frozen
 class Refused:
-    """One workload whose times do not count, and why."""
+    """One workload whose times do not count, and why. `wrong` says that the kernel itself is at fault."""
 
     workload: str
     reason: str
+    wrong: bool
 
 
 @frozen

@@ -20,7 +20,7 @@ from typing import Final
 import specs
 from specs.spec import Spec, Workload
 from synth.bench.bundle import Bundle, Tampered, load
-from synth.bench.results import Refused, Rejected, Report, Run
+from synth.bench.results import Refused, Rejected, Report, Run, Wrong
 from verify.native.codec import canonical
 
 NO_DEVICE: Final = 4
@@ -79,7 +79,9 @@ def run(bundle: Bundle, spec: Spec, loads: tuple[Workload, ...], rounds: int) ->
         try:
             runs.append(contest(bench, spec, bundle.plans, one, rivals(spec)))
         except (Rejected, LaunchError) as reason:
-            refused.append(Refused(one.name, str(reason)))
+            refused.append(Refused(one.name, str(reason), isinstance(reason, Wrong)))
+        except torch.OutOfMemoryError:
+            refused.append(Refused(one.name, "the device has too little memory", wrong=False))
         torch.cuda.empty_cache()
     versions = {
         "torch": torch.__version__,

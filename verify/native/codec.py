@@ -26,7 +26,7 @@ def read(text: bytes | str, kind: type[Any]) -> Any:
         return CONVERTER.structure(json.loads(text), kind)
     except BaseValidationError as broken:
         raise ValueError(transform_error(broken)[0]) from broken
-    except (TypeError, KeyError) as broken:
+    except (AttributeError, TypeError, KeyError) as broken:
         raise ValueError(f"{type(broken).__name__}: {broken}") from broken
 
 
