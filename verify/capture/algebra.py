@@ -135,9 +135,16 @@ def narrowed(ranges: Mapping[str, Range], condition: Condition) -> dict[str, Ran
         for part in condition.parts:
             result = narrowed(result, part)
         return result
-    if condition.kind not in ("le", "lt", "eq"):
+    if condition.kind in ("and", "or", "not"):
         return result
     left, right = condition.sides
+    if condition.kind == "ne":
+        if left.kind == "name" and right.kind == "const":
+            low, high = result.get(left.name, (None, None))
+            result[left.name] = (right.value + 1 if low == right.value else low), (
+                right.value - 1 if high == right.value else high
+            )
+        return result
     slack = 1 if condition.kind == "lt" else 0
     if left.kind == "name" and right.kind == "const":
         low = right.value if condition.kind == "eq" else None

@@ -110,7 +110,7 @@ class Child:
         self._read, their_write = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-B", "-X", "utf8", str(CHILD), str(their_read), str(their_write)],
+                [sys.executable, "-I", "-X", "utf8", str(CHILD), str(their_read), str(their_write)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

@@ -46,6 +46,10 @@ class Session:
     operations: list[str] = field(factory=list)
     stopped: Answer | None = None
     muted: int = 0
+    domain: dict[str, Range] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.domain = dict(self.ranges)
 
     def value(self, size: Size) -> int:
         """The size at the point."""
@@ -57,13 +61,20 @@ class Session:
         if known is not None:
             return known
         holds = condition.holds(self.hints)
-        fact = condition if holds else negated(condition)
-        if not self.muted and fact not in self.guards:
+        if not self.muted:
+            self._keep(condition if holds else negated(condition))
+        return holds
+
+    def _keep(self, fact: Condition) -> None:
+        """Add a guard; a conjunction part by part, without the parts that need no saying."""
+        if fact.kind == "and":
+            for part in fact.parts:
+                self._keep(part)
+        elif decided(fact, self.ranges) is not True and fact not in self.guards:
             if len(self.guards) >= MOST_GUARDS:
                 self.unsupported(f"more than {MOST_GUARDS} decisions on sizes")
             self.guards.append(fact)
             self.ranges = narrowed(self.ranges, fact)
-        return holds
 
     def fix(self, size: Size) -> int:
         """The size as a number, with the guard that it is this number."""
@@ -72,7 +83,16 @@ class Session:
         return number
 
     def cell(self) -> Condition:
-        return all_of(*self.guards)
+        """The conjunction of the guards, without those that others make superfluous."""
+        kept = list(self.guards)
+        for guard in self.guards:
+            others = [each for each in kept if each != guard]
+            ranges = self.domain
+            for other in others:
+                ranges = narrowed(ranges, other)
+            if decided(guard, ranges) is True:
+                kept = others
+        return all_of(*kept)
 
     @contextmanager
     def mute(self) -> Iterator[None]:
