@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 
-from specs.spec import Dim
+from specs.spec import Dim, Spec
 from verify.case import Budget, Case
 from verify.executor.modes import Mode
 from verify.numerics.inputs import Trial
@@ -95,12 +95,10 @@ def trials(draw: st.DrawFn, case: Case, budget: Budget) -> Trial:
     dtype = draw(st.sampled_from([each for each in spec.dtypes if any(plan.dtype == each for plan in plans)]))
     own = [plan for plan in plans if plan.dtype == dtype]
     tiles = blocks(own)
-    # A row of one element still costs a block of lanes, so many rows of it cost more than they show.
-    free = max(LOOSE, budget.elements // max(tiles, default=1))
     sizes: dict[str, int] = {}
     for dim in spec.dims:
-        room = max(dim.low, _room(case, budget, sizes, dim))
-        sizes[dim.name] = draw(_size(dim, room, min(room, dim.low + free), interesting(dim, tiles)))
+        room = max(dim.low, _room(spec, budget, sizes, dim, tiles))
+        sizes[dim.name] = draw(_size(dim, room, interesting(dim, tiles)))
     layouts = tuple(
         (param.name, draw(st.sampled_from(KEEPS_PACKED if param.contiguous else tuple(LAYOUTS))))
         for param in spec.tensors
@@ -118,20 +116,19 @@ def trials(draw: st.DrawFn, case: Case, budget: Budget) -> Trial:
     )
 
 
-def _room(case: Case, budget: Budget, sizes: dict[str, int], dim: Dim) -> int:
+def _room(spec: Spec, budget: Budget, sizes: dict[str, int], dim: Dim, tiles: tuple[int, ...]) -> int:
     """The largest size of `dim` beside the sizes drawn so far, others at their least."""
-    others = {each.name: sizes.get(each.name, max(1, each.low)) for each in case.spec.dims}
+    others = {each.name: sizes.get(each.name, max(1, each.low)) for each in spec.dims}
     low, high = dim.low, dim.high
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (
-            (middle, high) if fits(case.spec, {**others, dim.name: middle}, budget) else (low, middle - 1)
-        )
+        fit = fits(spec, {**others, dim.name: middle}, budget, tiles)
+        low, high = (middle, high) if fit else (low, middle - 1)
     return low
 
 
-def _size(dim: Dim, room: int, free: int, wanted: tuple[int, ...]) -> st.SearchStrategy[int]:
+def _size(dim: Dim, room: int, wanted: tuple[int, ...]) -> st.SearchStrategy[int]:
     small = st.integers(dim.low, min(room, dim.low + 40))
     within = [size for size in wanted if size <= room]
     special = [st.sampled_from(within)] if within else []
-    return st.one_of(small, *special, st.integers(dim.low, free))
+    return st.one_of(small, *special, st.integers(dim.low, min(room, dim.low + LOOSE)))

@@ -8,9 +8,9 @@ from attrs import frozen
 
 from specs.spec import ELEMENT, Spec
 from verify.case import Case
-from verify.executor import plan as executor
 from verify.executor.faults import Fault
 from verify.executor.modes import Fill, Mode
+from verify.executor.plan import Execution, run_plan
 from verify.numerics.compare import Comparison, compare
 from verify.numerics.controls import Controls, controls
 from verify.numerics.inputs import Trial, bindings, make_inputs
@@ -68,11 +68,11 @@ def plan_for(case: Case, trial: Trial, inputs: dict[str, Any]) -> Plan:
 
 def execute(
     case: Case, trial: Trial, inputs: dict[str, Any], mode: Mode, fill: Fill = Fill.NAN, order: int = 0
-) -> tuple[Plan, executor.Execution]:
+) -> tuple[Plan, Execution]:
     """Run the covering plan. Raises Uncovered, and what the executor raises (Unmodelled, Exhausted)."""
     plan = plan_for(case, trial, inputs)
     config = trial.config if trial.config in configs(plan) else ""
-    return plan, executor.run_plan(plan, inputs, mode, config=config, fill=fill, order=order)
+    return plan, run_plan(plan, inputs, mode, config=config, fill=fill, order=order)
 
 
 def configs(plan: Plan) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Final
 from attrs import define, field
 
 from specs.spec import Spec
+from verify.executor.faults import Fault
 from verify.executor.modes import Exhausted, Unmodelled
 from verify.numerics.bounded import Unruled
 from verify.numerics.inputs import Trial
@@ -115,9 +116,7 @@ def refutation(
 def witness(spec: Spec, judgement: Judgement, replayed: str, reproduce: str = "") -> Witness:
     trial, reproduce = judgement.trial, reproduce or str(judgement.trial)
     if judgement.faults:
-        fault = judgement.faults[0]
-        sentence = f"{fault.sentence}; a run with such a fault computes nothing that can be trusted [{trial}]"
-        return Witness(sentence, "executor", trial.sizes, fault.accesses, fault.place, reproduce)
+        return faulty(judgement.faults[0], trial, reproduce)
     entry = judgement.entry
     assert entry is not None, "a rejected comparison has a worst element"
     at = next(at for at, comparison in enumerate(judgement.comparisons) if not comparison.accepted)
@@ -127,6 +126,12 @@ def witness(spec: Spec, judgement: Judgement, replayed: str, reproduce: str = ""
         f"and may differ by {entry.allowed:.3g} (it differs by {entry.ratio:.3g} times that)"
     )
     return Witness(sentence, replayed, trial.sizes, reproduce=reproduce)
+
+
+def faulty(fault: Fault, trial: Trial, reproduce: str = "") -> Witness:
+    """The witness of a run that the executor found at fault: what it computes cannot be trusted."""
+    sentence = f"{fault.sentence}; a run with such a fault computes nothing that can be trusted [{trial}]"
+    return Witness(sentence, "executor", trial.sizes, fault.accesses, fault.place, reproduce or str(trial))
 
 
 def undecided(gate: str, claim: str, error: BaseException, trial: Trial | None) -> Verdict:

@@ -17,6 +17,7 @@ from verify.plan import Plan
 from verify.symbolic.sizes import Undecided, point_outside
 
 WORK: Final = 64  # how many times `Budget.elements` the product of all dims may be
+LANES: Final = 8  # how many times `Budget.elements` the rows of a tensor may be, each as long as a tile
 SMALL: Final = 96  # elements of a dim while another one is explored
 
 
@@ -26,11 +27,19 @@ def classes(spec: Spec) -> tuple[str, ...]:
     return tuple(kind for kind in CLASSES if kind != SPECIAL or special)
 
 
-def fits(spec: Spec, sizes: Mapping[str, int], budget: Budget) -> bool:
-    """Whether every tensor, and the work, stay within the budget."""
+def fits(spec: Spec, sizes: Mapping[str, int], budget: Budget, tiles: Sequence[int] = ()) -> bool:
+    """Whether every tensor, and the work in lanes, stay within the budget.
+
+    A row of one element still costs a block of lanes, so many short rows count as rows of the largest tile.
+    """
     dims = [param.dims for param in spec.tensors] + [output.dims for output in spec.outputs]
     largest = max(math.prod([sizes[dim] for dim in each]) for each in dims)
-    return largest <= budget.elements and math.prod(sizes.values()) <= WORK * budget.elements
+    tile = max(tiles, default=1)
+    lanes = max(
+        math.prod([sizes[dim] for dim in each[:-1]]) * max(sizes[each[-1]], tile) for each in dims if each
+    )
+    room = lanes <= LANES * budget.elements or math.prod(sizes.values()) == 0
+    return largest <= budget.elements and room and math.prod(sizes.values()) <= WORK * budget.elements
 
 
 def blocks(plans: Sequence[Plan]) -> tuple[int, ...]:
@@ -50,7 +59,8 @@ def interesting(dim: Dim, tiles: Sequence[int]) -> tuple[int, ...]:
 def shapes(spec: Spec, plans: Sequence[Plan], budget: Budget) -> tuple[dict[str, int], ...]:
     """Sizes within the budget, small ones first. Each interesting size of each dim occurs beside others."""
     found: dict[tuple[int, ...], dict[str, int]] = {}
-    options = {dim.name: interesting(dim, blocks(plans)) or (dim.low,) for dim in spec.dims}
+    tiles = blocks(plans)
+    options = {dim.name: interesting(dim, tiles) or (dim.low,) for dim in spec.dims}
     for number, dim in enumerate(spec.dims):
         for step, size in enumerate(options[dim.name]):
             sizes = {dim.name: size}
@@ -59,7 +69,7 @@ def shapes(spec: Spec, plans: Sequence[Plan], budget: Budget) -> tuple[dict[str,
                     continue
                 small = [each for each in options[other.name] if 0 < each <= SMALL] or options[other.name][:1]
                 sizes[other.name] = small[(step * (number + 2) + number) % len(small)]
-            if fits(spec, sizes, budget):
+            if fits(spec, sizes, budget, tiles):
                 found[tuple(sizes[each.name] for each in spec.dims)] = {
                     d.name: sizes[d.name] for d in spec.dims
                 }
