@@ -1,4 +1,4 @@
-"""Meanings of the operations that touch memory: pointer arithmetic, loads, stores, atomics, descriptors, barriers."""
+"""Meanings of the operations around memory: addresses, loads, stores, atomics, descriptors, barriers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from attrs import evolve
 from verify.executor.integers import signed, unsigned
 from verify.executor.lanes import Lanes, TensorDescriptor, joined
 from verify.executor.layout import HALF, NOWHERE, region
-from verify.executor.machine import Change, Machine, Meaning, Request
-from verify.executor.modes import Mode, Unmodelled, lane_type, poison, round_to
+from verify.executor.machine import Change, Machine, Meaning, Request, word
+from verify.executor.modes import Unmodelled, lane_type, poison, round_to
 from verify.executor.shapes import block_type
 from verify.ir.program import Operation, Pointer, Scalar, Symbol, Type, element_of, shape_of
 
-ORDERED: Final = {"acquire": (True, False), "release": (False, True), "acq_rel": (True, True), "relaxed": (False, False)}
-SEMANTICS: Final = ("", "relaxed", "acquire", "release", "acq_rel")  # by their numbers
+# whether an atomic acquires, and whether it releases
+ORDERED: Final = {
+    "acquire": (True, False), "release": (False, True), "acq_rel": (True, True), "relaxed": (False, False),
+}  # fmt: skip
 
 
 def pointee(kind: Type, operation: Operation) -> Scalar:
@@ -39,7 +41,7 @@ def _add_pointer(_: Machine, operation: Operation, operands: Sequence[Lanes]) ->
 
 
 def moved(base: torch.Tensor, offset: torch.Tensor, size: int) -> torch.Tensor:
-    """Addresses `offset` elements further. One that leaves its buffer's share of the address space is nowhere."""
+    """Addresses `offset` elements further. Those that leave their buffer's share of addresses are nowhere."""
     limit = HALF // size
     wild = None
     if offset.numel() and (int(offset.amax()) >= limit or int(offset.amin()) <= -limit):
@@ -56,8 +58,8 @@ def moved(base: torch.Tensor, offset: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def _request(
-    machine: Machine, operation: Operation, pointer: Lanes, kind: str, element: Scalar, shape: tuple[int, ...],
-    mask: torch.Tensor | None, order: tuple[bool, bool] = (False, False),
+    machine: Machine, operation: Operation, pointer: Lanes, kind: str, element: Scalar,
+    shape: tuple[int, ...], mask: torch.Tensor | None, order: tuple[bool, bool] = (False, False),
 ) -> Request:  # fmt: skip
     active = machine.mask(pointer.data.dim())
     if mask is not None:
@@ -107,14 +109,8 @@ def _store(machine: Machine, operation: Operation, operands: Sequence[Lanes]) ->
     element = pointee(operation.operands[0].type, operation)
     active = _mask(machine, operation, mask, "store")
     shape = shape_of(operation.operands[0].type)
-    machine.memory.store(
-        _request(machine, operation, pointer, "store", element, shape, active), value.data
-    )
+    machine.memory.store(_request(machine, operation, pointer, "store", element, shape, active), value.data)
     return ()
-
-
-def _signed_pair(choose: Change) -> Change:
-    return lambda old, new: choose(signed(old), signed(new))
 
 
 def _changes(kind: str, element: Scalar, machine: Machine, operation: Operation) -> Change:
@@ -147,21 +143,15 @@ def _changes(kind: str, element: Scalar, machine: Machine, operation: Operation)
     return table[kind]
 
 
-RMW_KINDS: Final = ("", "and", "or", "xor", "add", "fadd", "max", "min", "umax", "umin", "exch")
-
-
 def _order(operation: Operation) -> tuple[bool, bool]:
     """Whether an atomic acquires, and whether it releases."""
-    named = operation.attributes.get("sem", Symbol("acq_rel"))
-    word = SEMANTICS[named] if isinstance(named, int) else named.text if isinstance(named, Symbol) else str(named)
-    return ORDERED[word]
+    return ORDERED[word(operation.attributes.get("sem", Symbol("acq_rel")))]
 
 
 def _read_modify_write(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
     pointer, value = operands[:2]
     mask = operands[2] if len(operands) > 2 else None
-    named = operation.attributes["atomic_rmw_op"]
-    kind = RMW_KINDS[named] if isinstance(named, int) else named.text if isinstance(named, Symbol) else str(named)
+    kind = word(operation.attributes["atomic_rmw_op"])
     element = pointee(operation.operands[0].type, operation)
     active = _mask(machine, operation, mask, "atomic")
     shape = shape_of(operation.operands[0].type)
@@ -222,7 +212,8 @@ def _load_tile(machine: Machine, operation: Operation, operands: Sequence[Lanes]
     element = block_type(operation).element
     assert isinstance(element, Scalar)
     rank = pointer.data.dim() - 1
-    request = _request(machine, operation, pointer, "load", element, (1,) * (rank - len(shape)) + shape, inside)
+    full = (1,) * (rank - len(shape)) + shape
+    request = _request(machine, operation, pointer, "load", element, full, inside)
     padding = float("nan") if isinstance(held, TensorDescriptor) and held.nan_padding else 0
     rest = torch.full((1,) * (rank + 1), padding, dtype=lane_type(element, machine.mode, operation.place))
     data = machine.memory.load(request, rest)
@@ -238,7 +229,8 @@ def _store_tile(machine: Machine, operation: Operation, operands: Sequence[Lanes
     rank = pointer.data.dim() - 1
     full = (1,) * (rank - len(shape)) + shape
     request = _request(machine, operation, pointer, "store", element, full, inside)
-    machine.memory.store(request, value.data.reshape(value.data.shape[0], *full[: rank - len(shape)], *value.data.shape[1:]))
+    ones = full[: rank - len(shape)]
+    machine.memory.store(request, value.data.reshape(value.data.shape[0], *ones, *value.data.shape[1:]))
     return ()
 
 

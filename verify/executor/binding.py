@@ -1,4 +1,4 @@
-"""What the names in a plan's size expressions are for given tensors, and which variant of a launch runs then."""
+"""What the names in a plan's size expressions stand for, given tensors, and which variant runs then."""
 
 from __future__ import annotations
 
@@ -56,15 +56,17 @@ def _tensor(buffer: Buffer, inputs: Inputs) -> torch.Tensor:
     if not isinstance(tensor, torch.Tensor):
         raise ValueError(f"input {buffer.param!r} is {type(tensor).__name__}, not a tensor")
     if tensor.dtype != getattr(torch, buffer.dtype):
-        raise ValueError(f"input {buffer.param!r} is {tensor.dtype}, the plan was captured for {buffer.dtype}")
+        raise ValueError(
+            f"input {buffer.param!r} is {tensor.dtype}, the plan was captured for {buffer.dtype}"
+        )
     if tensor.device.type != "cpu":
         raise ValueError(f"input {buffer.param!r} is on {tensor.device}; the executor runs on the CPU")
     return tensor
 
 
 def _match(view: View, param: str, tensor: torch.Tensor, values: dict[str, int]) -> None:
-    """A view axis whose stride is a stride of the tensor has that axis's size; a view with as many axes as the
-    tensor and strides that come out as the tensor's is the tensor itself."""
+    """A view axis whose stride is a named stride of the tensor has that axis's size; the other axes of a view
+    with as many axes as the tensor are the tensor's other axes in order."""
     axes: dict[int, int] = {}
     for axis, stride in enumerate(view.strides):
         if stride.kind == "name" and stride.name.startswith(f"{param}.stride"):
@@ -93,12 +95,16 @@ def choose(launch: Launch, values: Mapping[str, int], config: str) -> Variant:
     groups = [variant.config for variant in launch.variants]
     group = config if config in groups else groups[0]
     for variant in launch.variants:
-        if variant.config == group and evaluated(variant.condition.holds, values, f"{launch.kernel}'s variants"):
+        if variant.config == group and evaluated(
+            variant.condition.holds, values, f"{launch.kernel}'s variants"
+        ):
             return variant
     raise ValueError(f"no variant of {launch.kernel} ({launch.place}) is for {shown(values)}")
 
 
-def evaluated(function: Callable[[Mapping[str, int]], Result], values: Mapping[str, int], what: str) -> Result:
+def evaluated(
+    function: Callable[[Mapping[str, int]], Result], values: Mapping[str, int], what: str
+) -> Result:
     """`function(values)`. Raises ValueError, naming what is missing, instead of KeyError."""
     try:
         return function(values)
@@ -117,4 +123,3 @@ def argument(item: Argument, inputs: Inputs) -> float:
     assert isinstance(item, FloatArgument)
     given = inputs.get(item.param) if item.param else None
     return item.value if given is None or isinstance(given, torch.Tensor) else float(given)
-

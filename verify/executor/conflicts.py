@@ -1,7 +1,7 @@
-"""Who touched which element in one launch: the record from which conflicts between programs and lanes are read.
+"""Who touched which element in one launch, from which conflicts between programs and lanes are read.
 
-A mark packs program, lane and site (a memory operation of the kernel) of an access into one int64 per element;
-0 is nobody. Marks of all chunks of a launch go into the same record.
+A mark packs program, lane and site (a memory operation of the kernel) of an access into one int64;
+0 is nobody. Marks of all batches of a launch go into the same record.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import torch
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 SITE_BITS: Final = 11
 LANE_BITS: Final = 21  # Triton's largest tensor has 2^20 lanes
@@ -17,17 +17,24 @@ LANE_BITS: Final = 21  # Triton's largest tensor has 2^20 lanes
 
 @frozen(eq=False)
 class Accesses:
-    """Active accesses of one operation to one buffer, flat: element, row of the batch, program, lane."""
+    """Active accesses of one operation to one buffer, flat: element, row of the batch, program, lane, and the
+    position among all lanes of all programs."""
 
     elements: torch.Tensor
     rows: torch.Tensor
     programs: torch.Tensor  # numbers along the grid
     lanes: torch.Tensor
+    flat: torch.Tensor
     site: int
+    named: torch.Tensor | None = None  # the elements' own numbers, where `elements` are packed ones
 
     @property
     def marks(self) -> torch.Tensor:
         return (((self.programs + 1) << LANE_BITS) | self.lanes) << SITE_BITS | self.site
+
+    def packed(self, elements: torch.Tensor) -> Accesses:
+        """The same accesses with other numbers for the elements."""
+        return evolve(self, elements=elements, named=self.elements)
 
 
 def program_of(marks: torch.Tensor) -> torch.Tensor:
@@ -49,7 +56,7 @@ class Clash:
 
     position: int
     mark: int
-    other: int = 0  # position of the other access where both are of one operation
+    other: int | None = None  # position of the other access where both are of one operation
 
 
 @define(eq=False)
@@ -85,7 +92,10 @@ class Record:
         self.scratch[elements] = order
         last = self.scratch[elements]
         position = _first(last != order)
-        return None if position is None else Clash(position, int(accesses.marks[last[position]]), int(last[position]))
+        if position is None:
+            return None
+        other = int(last[position])
+        return Clash(position, int(accesses.marks[other]), other)
 
     def store(self, accesses: Accesses, barriers: torch.Tensor) -> None:
         self.stored[accesses.elements] = accesses.marks

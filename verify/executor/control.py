@@ -1,4 +1,4 @@
-"""Meanings of control flow: loops and branches under masks over programs, calls, and blocks joined by branches."""
+"""Meanings of control flow: loops and branches under masks over programs, calls, and jumps between blocks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 from attrs import define, field
 
 from verify.executor.lanes import Held, Lanes, both, chosen
-from verify.executor.machine import Machine, Meaning
+from verify.executor.machine import Machine, Meaning, word
 from verify.executor.modes import Unmodelled
-from verify.ir.program import Function, Operation, Region, Successor, Symbol
+from verify.ir.program import Function, Operation, Region, Successor
 from verify.verdict import Place
 
 
@@ -121,7 +121,7 @@ class Arrival:
 def run(machine: Machine, region: Region, place: Place) -> list[Held]:
     """Runs the blocks of a function's body under masks and gives what `tt.return` returned.
 
-    Blocks are taken in an order in which every branch leads forward. Raises Unmodelled for a loop of branches.
+    Blocks are taken in an order in which every branch leads forward. Raises Unmodelled where there is none.
     """
     blocks = {block.label: block for block in region.blocks}
     waiting: dict[str, Arrival] = {region.blocks[0].label: Arrival(machine.active)}
@@ -197,8 +197,7 @@ def invoke(machine: Machine, function: Function, arguments: Sequence[Held]) -> l
 
 
 def _call(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> Sequence[Held]:
-    named = operation.attributes.get("callee")
-    name = named.text if isinstance(named, Symbol) else str(named)
+    name = word(operation.attributes["callee"])
     for function in machine.program.functions:
         if function.name.lstrip("@") == name.lstrip("@"):
             return invoke(machine, function, operands)

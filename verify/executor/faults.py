@@ -1,4 +1,4 @@
-"""Faults: what went wrong in a run, concretely, in words for people. Only the first few of a kind and place stay."""
+"""Faults: what went wrong in a run, concretely, in words for people. Of each kind the first few stay."""
 
 from __future__ import annotations
 

@@ -10,16 +10,12 @@ import torch
 
 from verify.executor.integers import signed, unsigned, width
 from verify.executor.lanes import Lanes, joined
-from verify.executor.machine import Machine, Meaning
+from verify.executor.machine import Machine, Meaning, word
 from verify.executor.modes import FLOAT_TYPES, Mode, Unmodelled, lane_type, round_to
 from verify.ir.program import Operation, Pointer, Scalar, Symbol, element_of
 
 Function = Callable[..., torch.Tensor]
 
-COMPARISONS: Final = (
-    "false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord",
-    "ueq", "ugt", "uge", "ult", "ule", "une", "uno", "true",
-)  # fmt: skip
 _RELATIONS: Final[dict[str, Function]] = {
     "eq": torch.eq, "ne": torch.ne, "gt": torch.gt, "ge": torch.ge, "lt": torch.lt, "le": torch.le,
 }  # fmt: skip
@@ -38,19 +34,13 @@ def rounded(function: Function) -> Meaning:
 
     def meaning(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
         data = function(*(value.data for value in operands))
-        return (
-            Lanes(round_to(data, scalar_of(operation), machine.mode, operation.place), joined(operands)),
-        )
+        return (Lanes(round_to(data, scalar_of(operation), machine.mode, operation.place), joined(operands)),)
 
     return meaning
 
 
 def _compare(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
-    named = operation.attributes["predicate"]
-    if isinstance(named, int):
-        predicate = COMPARISONS[named]
-    else:
-        predicate = named.text if isinstance(named, Symbol) else str(named)
+    predicate = word(operation.attributes["predicate"])
     a, b = (value.data for value in operands)
     return (Lanes(compare(predicate, a, b), joined(operands)),)
 
@@ -69,6 +59,12 @@ def compare(predicate: str, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 def _fused(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
     """a * b + c rounded once (the product of two float32 is exact in float64)."""
     return a.to(torch.float64) * b.to(torch.float64) + c.to(torch.float64)
+
+
+def _away(x: torch.Tensor) -> torch.Tensor:
+    """The nearest integer, halves away from zero."""
+    whole = x.trunc()
+    return whole + torch.where((x - whole).abs() >= 0.5, torch.sign(x), 0.0).to(x.dtype)
 
 
 def _clamp(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
@@ -164,20 +160,21 @@ def _bitcast(machine: Machine, operation: Operation, operands: Sequence[Lanes]) 
 FUNCTIONS: Final[dict[str, Function]] = {
     "exp": torch.exp, "exp2": torch.exp2, "expm1": torch.expm1, "log": torch.log, "log2": torch.log2,
     "log10": torch.log10, "log1p": torch.log1p, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt,
-    "cbrt": lambda x: torch.sign(x) * x.abs().pow(1 / 3), "sin": torch.sin, "cos": torch.cos, "tan": torch.tan,
-    "asin": torch.asin, "acos": torch.acos, "atan": torch.atan, "sinh": torch.sinh, "cosh": torch.cosh,
-    "tanh": torch.tanh, "asinh": torch.asinh, "acosh": torch.acosh, "atanh": torch.atanh, "erf": torch.erf,
-    "erfc": torch.erfc, "erfinv": torch.erfinv, "lgamma": torch.lgamma, "floor": torch.floor, "ceil": torch.ceil,
-    "trunc": torch.trunc, "round": lambda x: torch.copysign((x.abs() + 0.5).floor(), x), "rint": torch.round,
-    "nearbyint": torch.round, "roundeven": torch.round, "absf": torch.abs, "fabs": torch.abs,
-    "powf": torch.pow, "pow": torch.pow, "fpowi": torch.pow, "powi": torch.pow, "atan2": torch.atan2,
-    "fmod": torch.fmod, "hypot": torch.hypot, "copysign": torch.copysign, "fma": _fused,
-    "fmax": torch.fmax, "fmin": torch.fmin, "fdim": lambda x, y: torch.where(x <= y, 0.0, x - y),
-    "rcp": torch.reciprocal, "div_rn": torch.div, "mul_rn": torch.mul, "add_rn": torch.add, "sub_rn": torch.sub,
-    "sqrt_rn": torch.sqrt, "rcp_rn": torch.reciprocal, "fma_rn": _fused, "rsqrt_rn": torch.rsqrt,
-    "fast_exp": torch.exp, "fast_sin": torch.sin, "fast_cos": torch.cos, "fast_tan": torch.tan,
-    "fast_log": torch.log, "fast_log2": torch.log2, "fast_log10": torch.log10, "fast_pow": torch.pow,
-    "fast_fdivide": torch.div, "fast_tanh": torch.tanh, "native_exp": torch.exp, "native_log": torch.log,
+    "cbrt": lambda x: torch.sign(x) * x.abs().pow(1 / 3), "sin": torch.sin, "cos": torch.cos,
+    "tan": torch.tan, "asin": torch.asin, "acos": torch.acos, "atan": torch.atan, "sinh": torch.sinh,
+    "cosh": torch.cosh, "tanh": torch.tanh, "asinh": torch.asinh, "acosh": torch.acosh,
+    "atanh": torch.atanh, "erf": torch.erf, "erfc": torch.erfc, "erfinv": torch.erfinv,
+    "lgamma": torch.lgamma, "floor": torch.floor, "ceil": torch.ceil, "trunc": torch.trunc,
+    "round": _away, "rint": torch.round, "nearbyint": torch.round, "roundeven": torch.round,
+    "absf": torch.abs, "fabs": torch.abs, "powf": torch.pow, "pow": torch.pow, "fpowi": torch.pow,
+    "powi": torch.pow, "atan2": torch.atan2, "fmod": torch.fmod, "hypot": torch.hypot,
+    "copysign": torch.copysign, "fma": _fused, "fmax": torch.fmax, "fmin": torch.fmin,
+    "fdim": lambda x, y: torch.where(x <= y, 0.0, x - y), "rcp": torch.reciprocal, "div_rn": torch.div,
+    "mul_rn": torch.mul, "add_rn": torch.add, "sub_rn": torch.sub, "sqrt_rn": torch.sqrt,
+    "rcp_rn": torch.reciprocal, "fma_rn": _fused, "rsqrt_rn": torch.rsqrt, "fast_exp": torch.exp,
+    "fast_sin": torch.sin, "fast_cos": torch.cos, "fast_tan": torch.tan, "fast_log": torch.log,
+    "fast_log2": torch.log2, "fast_log10": torch.log10, "fast_pow": torch.pow, "fast_fdivide": torch.div,
+    "fast_tanh": torch.tanh, "native_exp": torch.exp, "native_log": torch.log,
 }  # fmt: skip
 PREDICATES: Final[dict[str, Function]] = {
     "isnan": torch.isnan, "isinf": torch.isinf, "finite": torch.isfinite, "isfinite": torch.isfinite,
@@ -213,6 +210,10 @@ def _extern(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -
     return rounded(FUNCTIONS[name])(machine, operation, operands)  # type: ignore[return-value]
 
 
+def _predicate(function: Function) -> Meaning:
+    return lambda _, __, operands: (Lanes(function(operands[0].data), operands[0].wrap),)
+
+
 MEANINGS: Final[dict[str, Meaning]] = {
     "arith.addf": rounded(torch.add),
     "arith.subf": rounded(torch.sub),
@@ -238,4 +239,6 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "tt.precise_divf": rounded(torch.div),
     "tt.precise_sqrt": rounded(torch.sqrt),
     "tt.extern_elementwise": _extern,
-} | {f"math.{name}": rounded(function) for name, function in FUNCTIONS.items() if not name.startswith("fast_")}
+    **{f"math.{name}": rounded(function) for name, function in FUNCTIONS.items() if "_" not in name},
+    **{f"math.{name}": _predicate(function) for name, function in PREDICATES.items()},
+}

@@ -1,4 +1,4 @@
-"""Meanings of integer arithmetic. Values are exact int64; what does not fit the type wraps, and is remembered."""
+"""Meanings of integer arithmetic. Values are exact in int64; what leaves its type wraps and is noted."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import torch
 from attrs import evolve
 
 from verify.executor.lanes import Lanes, Wrap, chosen, joined
-from verify.executor.machine import Machine, Meaning
+from verify.executor.machine import Machine, Meaning, word
 from verify.executor.modes import Unmodelled
-from verify.ir.program import Operation, Scalar, Symbol, Value, element_of
+from verify.ir.program import Operation, Scalar, Value, element_of
 
 Binary = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 LEAST: Final = -(2**63)
-COMPARISONS: Final = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
 
 
 def width(value: Value) -> int:
@@ -83,8 +82,9 @@ def _sub_overflows(a: torch.Tensor, b: torch.Tensor, r: torch.Tensor) -> torch.T
 
 
 def _mul_overflows(a: torch.Tensor, b: torch.Tensor, r: torch.Tensor) -> torch.Tensor:
-    safe = torch.where((a == 0) | (a == -1), 1, a)
-    return torch.where(a == 0, False, torch.where(a == -1, b == LEAST, torch.div(r, safe, rounding_mode="trunc") != b))
+    special = (a == 0) | (a == -1)
+    back = torch.div(r, torch.where(special, 1, a), rounding_mode="trunc")
+    return torch.where(special, (a == -1) & (b == LEAST), back != b)
 
 
 def _small(*operands: torch.Tensor) -> bool:
@@ -168,11 +168,19 @@ def _unsigned(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Calla
     return apply
 
 
+ALL_ONES: Final = np.uint64(2**64 - 1)
+
+
+def _nonzero(data: np.ndarray) -> np.ndarray:
+    return np.where(data == 0, np.uint64(1), data)
+
+
 def _high_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
     cross = (a & low) * (b >> half) + (((a & low) * (b & low)) >> half)
     other = (a >> half) * (b & low) + (cross & low)
-    return (a >> half) * (b >> half) + (cross >> half) + (other >> half)
+    high: np.ndarray = (a >> half) * (b >> half) + (cross >> half) + (other >> half)
+    return high
 
 
 def _upper_half(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
@@ -198,13 +206,13 @@ def _shift_right_unsigned(a: torch.Tensor, b: torch.Tensor, bits: int) -> torch.
     source = a.to(torch.int64) if bits == 64 else unsigned(a, bits)
     shifted = source >> amount
     if bits == 64:  # an arithmetic shift so far: clear the copies of the sign
-        shifted = torch.where(amount > 0, shifted & ~(torch.full_like(amount, LEAST) >> (amount - 1)), shifted)
+        copies = torch.full_like(amount, LEAST) >> (amount - 1).clamp(min=0)
+        shifted = torch.where(amount > 0, shifted & ~copies, shifted)
     return torch.where(legal, shifted, 0)
 
 
 def _compare(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
-    named = operation.attributes["predicate"]
-    predicate = COMPARISONS[named] if isinstance(named, int) else _word(named)
+    predicate = word(operation.attributes["predicate"])
     a, b = (signed(value.data) for value in operands)
     if predicate.startswith("u"):  # flipping the sign bit orders 64-bit values as unsigned
         a, b = a ^ LEAST, b ^ LEAST
@@ -212,10 +220,6 @@ def _compare(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tup
         "eq": torch.eq, "ne": torch.ne, "lt": torch.lt, "le": torch.le, "gt": torch.gt, "ge": torch.ge,
     }[predicate[-2:]](a, b)  # fmt: skip
     return (Lanes(compared, joined(operands)),)
-
-
-def _word(attribute: object) -> str:
-    return attribute.text if isinstance(attribute, Symbol) else str(attribute)
 
 
 def _truncate(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
@@ -238,7 +242,7 @@ def _cast_index(machine: Machine, operation: Operation, operands: Sequence[Lanes
 
 
 def _logic(function: Binary, deciding: bool | None) -> Meaning:
-    """and, or, xor. On i1 an operand that equals `deciding` decides alone: wraps of the other do not matter."""
+    """On i1 an operand that equals `deciding` decides alone: wraps of the other do not matter."""
 
     def meaning(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
         left, right = operands
@@ -293,9 +297,9 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "arith.remsi": _plain(lambda a, b, _: _divide(signed(a), signed(b))[1]),
     "arith.floordivsi": _plain(_floor_quotient),
     "arith.ceildivsi": _plain(_ceil_quotient),
-    "arith.divui": _plain(_unsigned(lambda a, b: np.where(b == 0, np.uint64(2**64 - 1), a // np.where(b == 0, 1, b).astype(np.uint64)))),
-    "arith.remui": _plain(_unsigned(lambda a, b: np.where(b == 0, a, a % np.where(b == 0, 1, b).astype(np.uint64)))),
-    "arith.ceildivui": _plain(_unsigned(lambda a, b: a // b + (a % b != 0).astype(np.uint64))),
+    "arith.divui": _plain(_unsigned(lambda a, b: np.where(b == 0, ALL_ONES, a // _nonzero(b)))),
+    "arith.remui": _plain(_unsigned(lambda a, b: np.where(b == 0, a, a % _nonzero(b)))),
+    "arith.ceildivui": _plain(_unsigned(lambda a, b: a // _nonzero(b) + (a % _nonzero(b) != 0))),
     "arith.minsi": _plain(_least),
     "arith.maxsi": _plain(_greatest),
     "arith.minui": _plain(_unsigned(np.minimum)),

@@ -1,4 +1,4 @@
-"""Values of the executor: one tensor for all programs and lanes, plus which lanes went through a wrapped integer."""
+"""Values of the executor: a tensor for all programs and lanes, and which lanes come from wrapped integers."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import torch
 
@@ -52,7 +53,7 @@ def windows_of(plan: Plan, launch: Launch, values: Mapping[str, int]) -> dict[in
     for item in launch.arguments:
         if isinstance(item, PointerArgument):
             number = numbers[item.view.buffer]
-            seen = evaluated(lambda names, view=item.view: window(view, names), values, "the views' sizes")
+            seen = evaluated(partial(window, item.view), values, "the views' sizes")
             if seen not in found.get(number, ()):
                 found[number] = (*found.get(number, ()), seen)
     return found

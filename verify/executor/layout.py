@@ -35,4 +35,3 @@ def touched(addresses: torch.Tensor, active: torch.Tensor) -> list[int]:
     if low == high:
         return [] if low == skip else [low]
     return [int(value) for value in torch.unique(numbers) if int(value) != skip]
-

@@ -1,4 +1,4 @@
-"""The state of one run of a kernel over a batch of programs, and how blocks of operations are run through it."""
+"""The state of a kernel that runs for a batch of programs, and how it goes through blocks of operations."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from attrs import define, field, frozen
 from verify.executor.faults import Log
 from verify.executor.lanes import Held, Lanes, over_lanes
 from verify.executor.modes import Exhausted, Fill, Mode, Unmodelled
-from verify.ir.program import Block, Operation, Program, Scalar, Value
+from verify.ir.program import Attribute, Block, Operation, Program, Scalar, Symbol, Value
 from verify.verdict import Place
 
 
 @frozen(eq=False)
 class Batch:
-    """The programs that run together: `ids` (programs, 3), `numbers` (programs,) counts them along the grid."""
+    """The programs that run together: `ids` (programs, 3); `numbers` (programs,) counts along the grid."""
 
     grid: tuple[int, int, int]
     ids: torch.Tensor
@@ -142,3 +142,14 @@ class Machine:
             lanes = lanes & active
         if bool(lanes.any()):
             self.log.wrapped(value.wrap, lanes, what, self.batch, place)
+
+
+def integer(attribute: Attribute) -> int:
+    """An attribute that has to be a number."""
+    assert isinstance(attribute, int)
+    return attribute
+
+
+def word(attribute: Attribute) -> str:
+    """An attribute that has to be a word."""
+    return attribute.text if isinstance(attribute, Symbol) else str(attribute)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final
 
 import torch
-from attrs import define, field, frozen
+from attrs import define, field
 
-from verify.executor.conflicts import Accesses, Clash, Record, clash, lane_of, program_of, site_of
-from verify.executor.faults import PAST, VERB, Kind, Log, actor, first
+from verify.executor.conflicts import Accesses, Clash, Record
+from verify.executor.faults import VERB, Log, actor, first
 from verify.executor.layout import base, region, touched
 from verify.executor.machine import Change, Request
 from verify.executor.modes import Mode, Unmodelled, lane_type
+from verify.executor.referee import Compare, Referee, Target
 from verify.executor.windows import Window
 from verify.ir.program import Scalar
 from verify.verdict import Access, Place
@@ -22,7 +23,7 @@ FLOATING: Final = ("float64", "float32", "float16", "bfloat16", "float8_e4m3fn",
 
 @define(eq=False)
 class Storage:
-    """One buffer: its elements, which of them somebody has written, and which the current launch may touch."""
+    """One buffer: its elements, which of them somebody has written, and which this launch may touch."""
 
     number: int
     name: str
@@ -34,10 +35,14 @@ class Storage:
     record: Record | None = None
 
     @property
+    def target(self) -> Target:
+        return Target(self.name, len(self.cells))
+
+    @property
     def item_bytes(self) -> int:
         """Bytes of one element on the device."""
         dtype: torch.dtype = getattr(torch, self.dtype)
-        return dtype.itemsize
+        return int(dtype.itemsize)
 
     def allow(self, windows: tuple[Window, ...]) -> None:
         """Only elements of these windows may be touched from now on."""
@@ -51,7 +56,7 @@ class Storage:
                 part.on(self.members).fill_(True)
 
     def typed(self, element: Scalar, mode: Mode, place: Place) -> torch.Tensor:
-        """The cells as elements of a kernel's type. Raises Unmodelled where that reads bits that are not kept."""
+        """The cells as elements of a kernel's type. Raises Unmodelled if its bits are not kept."""
         floating = self.dtype in FLOATING
         if max(8, element.bits) != 8 * self.item_bytes:
             raise Unmodelled(f"{element} access to {self.name} of {self.dtype}", place)
@@ -71,15 +76,6 @@ _FLOAT_CELLS: Final = {
 _INTEGER_CELLS: Final = {1: torch.bool, 8: torch.int8, 16: torch.int16, 32: torch.int32, 64: torch.int64}
 
 
-@frozen
-class Site:
-    """A memory operation of the kernel, for the record of who touched what."""
-
-    kind: str
-    place: Place
-    shape: tuple[int, ...]
-
-
 @define(eq=False)
 class Guarded:
     """All storages of one run. `begin` starts the record of a launch."""
@@ -87,10 +83,10 @@ class Guarded:
     storages: dict[int, Storage]
     mode: Mode
     log: Log
-    grid: tuple[int, int, int] = (1, 1, 1)
-    sites: list[Site] = field(factory=list)
-    acquired: torch.Tensor | None = None  # programs of the launch that have done an acquiring atomic
-    released: torch.Tensor | None = None
+    referee: Referee = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.referee = Referee(self.log, (1, 1, 1), 1, lambda _: (0, 0, 0))
 
     def begin(
         self, grid: tuple[int, int, int], windows: Mapping[int, tuple[Window, ...]],
@@ -98,7 +94,10 @@ class Guarded:
     ) -> None:  # fmt: skip
         """A new launch. `stored` and `loaded` are the numbers of buffers that it may store to or load from;
         None if that is not known."""
-        self.grid, self.sites, self.acquired, self.released = grid, [], None, None
+        x, y, z = grid
+        self.referee = Referee(
+            self.log, grid, x * y * z, lambda number: (number % x, number // x % y, number // (x * y))
+        )
         for number, storage in self.storages.items():
             storage.allow(windows.get(number, ()))
             tracked = number in windows and (stored is None or number in stored)
@@ -111,7 +110,8 @@ class Guarded:
             if storage.written is not None:
                 self._check_written(request, storage, mask, index)
             if storage.record is not None and storage.record.read_too:
-                self._note_load(request, storage, mask, index)
+                accesses = self.referee.accesses(request, mask, index)
+                self.referee.load(request, storage.target, storage.record, accesses)
             cells = storage.typed(request.element, self.mode, request.place)
             values = cells.index_select(0, index.reshape(-1)).reshape(index.shape)
             result = torch.where(mask, self._held(values, request), result)
@@ -130,16 +130,17 @@ class Guarded:
     def store(self, request: Request, values: torch.Tensor) -> None:
         shape = (request.batch.count, *request.shape)
         for storage, mask, index in self._pieces(request):
-            accesses = self._accesses(request, mask, index)
+            accesses = self.referee.accesses(request, mask, index)
             if not len(accesses.elements):
                 continue
             cells = storage.typed(request.element, self.mode, request.place)
-            lanes = accesses.rows * (index.expand(shape)[0].numel()) + accesses.lanes
-            flat = values.expand(shape).reshape(-1)
-            new = _cells(flat if len(lanes) == len(flat) else flat[lanes], cells.dtype)
+            new = values.expand(shape).reshape(-1)
+            if len(accesses.flat) < len(new):
+                new = new[accesses.flat]
+            new = new.to(cells.dtype)  # integers keep their low bits
             if storage.record is not None:
-                self._check_store(request, storage, accesses, cells, new)
-                storage.record.store(accesses, request.barriers)
+                compare = _comparison(cells, new, accesses)
+                self.referee.store(request, storage.target, storage.record, accesses, compare)
             cells[accesses.elements] = new
             if storage.written is not None:
                 storage.written[accesses.elements] = True
@@ -152,30 +153,28 @@ class Guarded:
         for storage, mask, index in self._pieces(request):
             if storage.written is not None:
                 self._check_written(request, storage, mask, index)
-            accesses = self._accesses(request, mask, index)
+            accesses = self.referee.accesses(request, mask, index)
             if not len(accesses.elements):
                 continue
             if storage.record is not None:
-                self._check_update(request, storage, accesses)
-                storage.record.update(accesses)
-            self._synchronise(request, accesses)
+                self.referee.update(request, storage.target, storage.record, accesses)
+            self.referee.synchronise(request, accesses)
             cells = storage.typed(request.element, self.mode, request.place)
-            where = accesses.rows * max(1, index.expand(shape)[0].numel()) + accesses.lanes
-            flat = [value.expand(shape).reshape(-1)[where] for value in values]
+            flat = [value.expand(shape).reshape(-1)[accesses.flat] for value in values]
             if storage.written is not None:
                 storage.written[accesses.elements] = True
             if request.sums:
-                cells.index_add_(0, accesses.elements, _cells(flat[0], cells.dtype))
+                cells.index_add_(0, accesses.elements, flat[0].to(cells.dtype))
                 continue
             old = self._one_by_one(request, cells, accesses.elements, flat, change)
-            result = result.reshape(-1).index_copy(0, where, old).reshape(shape)
+            result = result.reshape(-1).index_copy(0, accesses.flat, old).reshape(shape)
         return result
 
     def _one_by_one(
         self, request: Request, cells: torch.Tensor, elements: torch.Tensor, values: Sequence[torch.Tensor],
         change: Change,
     ) -> torch.Tensor:  # fmt: skip
-        """The old values, each element seeing its accesses in order: first all first ones, then all seconds."""
+        """The old values. Each element sees its accesses in order: all first ones, then all seconds."""
         order = torch.argsort(elements, stable=True)
         _, counts = torch.unique_consecutive(elements[order], return_counts=True)
         starts = torch.repeat_interleave(counts.cumsum(0) - counts, counts)
@@ -187,7 +186,7 @@ class Guarded:
             where = elements[group]
             before = self._held(cells[where], request)
             old[group] = before
-            cells[where] = _cells(change(before, *(value[group] for value in values)), cells.dtype)
+            cells[where] = change(before, *(value[group] for value in values)).to(cells.dtype)
         return old
 
     def _pieces(self, request: Request) -> Iterator[tuple[Storage, torch.Tensor, torch.Tensor]]:
@@ -239,7 +238,8 @@ class Guarded:
         if self.log.room("out-of-bounds", request.place):
             row, lane = first(mask)
             program = _triple(request.batch.ids[row].tolist())
-            text = f"{actor(program, lane, self.grid)}: {VERB[request.kind]} at an address outside of all tensors"
+            who = actor(program, lane, self.referee.grid)
+            text = f"{who}: {VERB[request.kind]} at an address outside of all tensors"
             self.log.add("out-of-bounds", text, (), request.place)
 
     def _check_written(
@@ -253,119 +253,15 @@ class Guarded:
             text = f"{self._who(access)}: {VERB[request.kind]} {_named(access)}, which nobody has written"
             self.log.add("unwritten-read", text, (access,), request.place)
 
-    def _accesses(self, request: Request, mask: torch.Tensor, index: torch.Tensor) -> Accesses:
-        shape = (request.batch.count, *request.shape)
-        mask, elements = mask.expand(shape).reshape(-1), index.expand(shape).reshape(-1)
-        count = max(1, mask.numel() // max(1, shape[0]))
-        flat = torch.arange(mask.numel()) if bool(mask.all()) else mask.nonzero().reshape(-1)
-        rows = torch.div(flat, count, rounding_mode="floor")
-        taken = elements if len(flat) == len(elements) else elements[flat]
-        return Accesses(
-            taken, rows, request.batch.numbers[rows], flat - rows * count, self._site(request)
-        )
-
-    def _site(self, request: Request) -> int:
-        site = Site(request.kind, request.place, request.shape)
-        if site not in self.sites:
-            self.sites.append(site)
-        return self.sites.index(site)
-
-    def _note_load(
-        self, request: Request, storage: Storage, mask: torch.Tensor, index: torch.Tensor
-    ) -> None:
-        record, accesses = storage.record, self._accesses(request, mask, index)
-        assert record is not None
-        kind: Kind = "read-write-conflict"
-        found = self._unordered(record.stored_by_another(accesses), accesses)
-        found = found or self._unordered(record.updated_by_another(accesses), accesses)
-        if found is not None:
-            self._report(kind, request, storage, accesses, found, "")
-        alike = torch.tensor([site.shape == request.shape for site in self.sites])
-        mine = record.stored_by_other_lane(accesses, request.barriers, alike)
-        if mine is not None:
-            self._report(kind, request, storage, accesses, mine, " with no barrier between")
-        record.load(accesses)
-
-    def _check_store(
-        self, request: Request, storage: Storage, accesses: Accesses, cells: torch.Tensor, new: torch.Tensor
-    ) -> None:
-        record = storage.record
-        assert record is not None
-        twice = record.twice(accesses)
-        if twice is not None:
-            same = _equal(new[twice.position], new[twice.other])
-            self._report("write-conflict", request, storage, accesses, twice, _valued(same))
-        before = self._unordered(record.stored_by_another(accesses), accesses)
-        before = before or self._unordered(record.updated_by_another(accesses), accesses)
-        if before is not None:
-            same = _equal(new[before.position], cells[accesses.elements[before.position]])
-            self._report("write-conflict", request, storage, accesses, before, _valued(same))
-        reader = self._unordered(record.read_by_another(accesses), accesses)
-        if reader is not None:
-            self._report("read-write-conflict", request, storage, accesses, reader, "")
-
-    def _check_update(self, request: Request, storage: Storage, accesses: Accesses) -> None:
-        record = storage.record
-        assert record is not None
-        before = self._unordered(record.stored_by_another(accesses), accesses)
-        if before is not None:
-            self._report("write-conflict", request, storage, accesses, before, "")
-        reader = self._unordered(record.read_by_another(accesses), accesses)
-        if reader is not None:
-            self._report("read-write-conflict", request, storage, accesses, reader, "")
-
-    def _synchronise(self, request: Request, accesses: Accesses) -> None:
-        total = self.grid[0] * self.grid[1] * self.grid[2]
-        if request.acquires:
-            self.acquired = torch.zeros(total, dtype=torch.bool) if self.acquired is None else self.acquired
-            self.acquired[accesses.programs] = True
-        if request.releases:
-            self.released = torch.zeros(total, dtype=torch.bool) if self.released is None else self.released
-            self.released[accesses.programs] = True
-
-    def _unordered(self, marks: torch.Tensor | None, accesses: Accesses) -> Clash | None:
-        """The first collision that no pair of atomics may have put in order: the earlier program has released
-        and this one has acquired. Which element they met on is not asked, so a race may go unseen here."""
-        if marks is None or self.acquired is None or self.released is None:
-            return clash(marks)
-        ordered = self.acquired[accesses.programs] & self.released[program_of(marks).clamp(min=0)]
-        return clash(marks, ordered)
-
-    def _report(
-        self, kind: Kind, request: Request, storage: Storage, accesses: Accesses, found: Clash, how: str
-    ) -> None:
-        if not self.log.room(kind, request.place):
-            return
-        at = found.position
-        lane = _unravel(int(accesses.lanes[at]), request.shape)
-        element = int(accesses.elements[at])
-        access = self._access(request, storage, int(accesses.rows[at]), lane, element)
-        site = self.sites[site_of(found.mark)]
-        earlier = Access(
-            site.kind, storage.name, element, len(storage.cells),
-            self._program(int(program_of(torch.tensor(found.mark)))),
-            _unravel(lane_of(found.mark), site.shape), site.place,
-        )  # fmt: skip
-        other = actor(earlier.program, earlier.lane, self.grid)
-        where = "" if site.place == request.place else f" at {site.place}"
-        text = f"{self._who(access)}: {VERB[request.kind]} {_named(access)}, which {other} {PAST[site.kind]}{where}{how}"
-        self.log.add(kind, text, (earlier, access), request.place)
-
     def _access(
         self, request: Request, storage: Storage, row: int, lane: tuple[int, ...], element: int
     ) -> Access:
         row = min(row, request.batch.count - 1)
         program = _triple(request.batch.ids[row].tolist())
-        return Access(
-            request.kind, storage.name, element, len(storage.cells), program, lane, request.place
-        )
-
-    def _program(self, number: int) -> tuple[int, int, int]:
-        x, y, _ = self.grid
-        return number % x, number // x % y, number // (x * y)
+        return Access(request.kind, storage.name, element, len(storage.cells), program, lane, request.place)
 
     def _who(self, access: Access) -> str:
-        return actor(access.program, access.lane, self.grid)
+        return actor(access.program, access.lane, self.referee.grid)
 
 
 def beyond(name: str, element: int, length: int, windows: Sequence[Window]) -> str:
@@ -380,26 +276,17 @@ def _named(access: Access) -> str:
     return f"{access.buffer}[{access.offset}]"
 
 
-def _valued(same: bool) -> str:
-    return ", the same value" if same else ", another value"
+def _comparison(cells: torch.Tensor, new: torch.Tensor, accesses: Accesses) -> Compare:
+    """How the values of a conflicting store and the earlier one relate, told before the later is written."""
 
+    def compare(found: Clash) -> str:
+        mine = new[found.position]
+        theirs = cells[accesses.elements[found.position]] if found.other is None else new[found.other]
+        same = bool(mine == theirs) or bool((mine != mine) & (theirs != theirs))
+        return ", the same value" if same else ", another value"
 
-def _equal(left: torch.Tensor, right: torch.Tensor) -> bool:
-    return bool(left == right) or bool((left != left) & (right != right))
+    return compare
 
 
 def _triple(program: list[int]) -> tuple[int, int, int]:
     return program[0], program[1], program[2]
-
-
-def _unravel(lane: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    position: list[int] = []
-    for length in reversed(shape):
-        position.insert(0, lane % length)
-        lane //= length
-    return tuple(position)
-
-
-def _cells(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """Lanes as cells: integers keep their low bits."""
-    return values.to(dtype)

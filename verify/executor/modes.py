@@ -1,4 +1,4 @@
-"""How floats are read, what undefined lanes hold, and the errors of the executor. No arithmetic lives here."""
+"""How floats are read, what undefined lanes hold, and the errors of the executor."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def float_type(scalar: Scalar, place: Place) -> torch.dtype:
 
 
 def lane_type(scalar: Scalar, mode: Mode, place: Place) -> torch.dtype:
-    """The torch dtype in which lanes of a type are kept: bool for i1, int64 (sign-extended) for other integers.
+    """The torch dtype that keeps lanes of a type: bool for i1, sign-extended int64 for other integers.
 
     8-bit floats are kept in float32, which holds them exactly: torch computes nothing in 8 bits.
     """
@@ -98,16 +98,16 @@ def poison(fill: Fill, scalar: Scalar | Pointer, place: Place) -> float | int | 
         return True
     if scalar.integer:
         top = 2 ** (scalar.bits - 1)
-        return {Fill.NAN: -top, Fill.ONES: -1, Fill.HUGE: top - 1}[fill]
-    return torch.finfo(float_type(scalar, place)).max if fill is Fill.HUGE else math.nan
+        return {Fill.NAN: -top, Fill.ONES: -1}.get(fill, top - 1)
+    return float(torch.finfo(float_type(scalar, place)).max) if fill is Fill.HUGE else math.nan
 
 
-# Constants that no decimal denotes. A float constant that is one of them rounded to its type, up to a power of
-# two, stands for the number itself in EXACT64: `1.44269504` is log2(e).
+# Constants that no decimal denotes. A float constant that is one of them rounded to its type, up to a power
+# of two, stands for the number itself in EXACT64: `1.44269504` is log2(e).
 _IRRATIONALS: Final = (
     math.log2(math.e), math.log10(math.e), math.log10(2), math.pi, math.e, math.sqrt(2), math.sqrt(math.pi),
-    math.sqrt(2 / math.pi), 2 / math.sqrt(math.pi), 1 / math.pi, 1 / math.sqrt(math.pi), math.sqrt(2 * math.pi),
-    1 / math.sqrt(2 * math.pi), math.log(10), math.log(2), math.log2(10), 1 / math.sqrt(3), math.log(2 * math.pi),
+    math.sqrt(2 / math.pi), 2 / math.sqrt(math.pi), 1 / math.pi, 1 / math.sqrt(math.pi),
+    math.sqrt(2 * math.pi), 1 / math.sqrt(2 * math.pi), math.log(10), math.log(2), math.log2(10),
 )  # fmt: skip
 
 
@@ -115,8 +115,8 @@ _IRRATIONALS: Final = (
 def intended(value: float, scalar: Scalar) -> float:
     """The number that a constant stands for in exact arithmetic.
 
-    A constant of a narrow type was rounded by the compiler. Read back is the shortest decimal that rounds to it
-    (0.1 rather than 0.100000001490116), or one of the irrational constants above. Both round to `value` again.
+    A constant of a narrow type was rounded by the compiler. Read back is the shortest decimal that rounds to
+    it (0.1 rather than 0.100000001490116), or one of the irrational constants above; both round to `value`.
     """
     dtype = FLOAT_TYPES.get(scalar.name)
     if dtype is None or dtype == torch.float64 or value == 0 or not math.isfinite(value):

@@ -1,8 +1,9 @@
-"""Runs a whole plan on real tensors: allocations, launches over all programs, copies and glue, with faults found."""
+"""Runs a whole plan on real tensors: allocations, launches over all programs, copies and glue."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import torch
@@ -51,9 +52,9 @@ def run_plan(
 ) -> Execution:
     """Runs `plan` on CPU tensors and scalars by parameter name; the inputs themselves are not changed.
 
-    `config` names an autotune configuration, `order` shuffles the programs (0: as they come), `sizes` adds names
-    that no input's view tells. Raises Unmodelled for an operation without a meaning, and ValueError for inputs
-    that the plan is not for.
+    `config` names an autotune configuration, `order` shuffles the programs (0: as they come), `sizes` adds
+    names that no input's view tells. Raises Unmodelled for an operation without a meaning, and ValueError for
+    inputs that the plan is not for.
     """
     values = bind(plan, inputs) | dict(sizes or {})
     if not evaluated(plan.cell.holds, values, "the plan's conditions"):
@@ -81,7 +82,9 @@ def run_plan(
     for view, part in zip(plan.outputs, windows, strict=True):
         storage = storages[view.buffer]
         outputs.append(part.on(storage.cells).clone())
-        marks = torch.ones_like(storage.cells, dtype=torch.bool) if storage.written is None else storage.written
+        marks = (
+            torch.ones_like(storage.cells, dtype=torch.bool) if storage.written is None else storage.written
+        )
         written.append(part.on(marks).clone())
     return Execution(tuple(outputs), tuple(written), tuple(log.found), values)
 
@@ -117,10 +120,11 @@ def kept(dtype: str, mode: Mode) -> torch.dtype:
 
 
 def _window(view: View, storage: Storage, values: Mapping[str, int]) -> Window:
-    part = evaluated(lambda names: window(view, names), values, f"the view of {view.buffer}")
+    part = evaluated(partial(window, view), values, f"the view of {view.buffer}")
     if part.end > len(storage.cells) and not part.empty:
         raise ValueError(
-            f"a view of {view.buffer} reaches element {part.end - 1} of {len(storage.cells)} for {shown(values)}"
+            f"a view of {view.buffer} reaches element {part.end - 1} of {len(storage.cells)} "
+            f"for {shown(values)}"
         )
     if view.dtype not in ("", storage.dtype):
         raise Unmodelled(f"a view of {view.buffer} ({storage.dtype}) as {view.dtype}", Place(view.buffer, 0))
@@ -140,7 +144,10 @@ def _launch(
         if any(part.end > length for part in parts if not part.empty):
             raise ValueError(f"{launch.kernel} is given a view beyond {memory.storages[number].name}")
     memory.begin(
-        grid, windows, reached(plan, launch, variant, flow.stored), reached(plan, launch, variant, flow.loaded)
+        grid,
+        windows,
+        reached(plan, launch, variant, flow.stored),
+        reached(plan, launch, variant, flow.loaded),
     )
     held = arguments(plan, launch, variant, program, values, inputs, mode)
     for batch in batches(grid, flow.widest, order):
@@ -173,5 +180,8 @@ def _unwritten(log: Log, storage: Storage, part: Window, step: Copy | Glue) -> N
     access = Access("load", storage.name, first, len(storage.cells), (0, 0, 0), (), step.place)
     what = "the copy" if isinstance(step, Copy) else step.operation
     log.add(
-        "unwritten-read", f"{what} reads {storage.name}[{first}], which nobody has written", (access,), step.place
+        "unwritten-read",
+        f"{what} reads {storage.name}[{first}], which nobody has written",
+        (access,),
+        step.place,
     )

@@ -7,13 +7,11 @@ from typing import Final
 
 import torch
 
-from verify.executor.integers import remember, fit
+from verify.executor.integers import fit, remember
 from verify.executor.lanes import Lanes
-from verify.executor.machine import Machine, Meaning
+from verify.executor.machine import Machine, Meaning, word
 from verify.executor.modes import Mode, Unmodelled, round_to
-from verify.ir.program import Attribute, Operation, Scalar, Symbol, element_of, shape_of
-
-PRECISIONS: Final = ("tf32", "tf32x3", "ieee", "bf16x3", "bf16x6")  # in the order of their numbers
+from verify.ir.program import Operation, Scalar, Symbol, element_of, shape_of
 
 
 def to_tf32(data: torch.Tensor) -> torch.Tensor:
@@ -27,12 +25,19 @@ def _to_bf16(data: torch.Tensor) -> torch.Tensor:
     return data.to(torch.bfloat16).to(torch.float32)
 
 
+SPLITS: Final = {
+    "tf32": (to_tf32, 1),
+    "tf32x3": (to_tf32, 2),
+    "bf16x3": (_to_bf16, 2),
+    "bf16x6": (_to_bf16, 3),
+}
+
+
 def _split_product(a: torch.Tensor, b: torch.Tensor, precision: str) -> torch.Tensor:
     """`a @ b` from parts of fewer bits: each operand is the sum of its parts, small products are left out."""
-    reduce, parts = {"tf32": (to_tf32, 1), "tf32x3": (to_tf32, 2), "bf16x3": (_to_bf16, 2), "bf16x6": (_to_bf16, 3)}[
-        precision
-    ]
-    lefts, rights = [], []
+    reduce, parts = SPLITS[precision]
+    lefts: list[torch.Tensor] = []
+    rights: list[torch.Tensor] = []
     for rest, found in ((a, lefts), (b, rights)):
         for _ in range(parts):
             found.append(reduce(rest))
@@ -58,18 +63,14 @@ def _dot(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> t
         return (remember(operation, [operands[2]], data, wrapped),)
     if machine.mode is Mode.EXACT64 or target.name == "f64":
         return (Lanes(torch.matmul(a.to(torch.float64), b.to(torch.float64)) + c),)
-    precision = _precision(operation.attributes.get("inputPrecision", Symbol("ieee")))
+    precision = word(operation.attributes.get("inputPrecision", Symbol("ieee")))
     if source.name != "f32" or precision == "ieee":
         product = torch.matmul(a.to(torch.float32), b.to(torch.float32))
     else:
+        if precision not in SPLITS:
+            raise Unmodelled(f"tt.dot in {precision}", operation.place)
         product = _split_product(a, b, precision)
     return (Lanes(round_to(product + c.to(torch.float32), target, machine.mode, operation.place)),)
-
-
-def _precision(attribute: Attribute) -> str:
-    if isinstance(attribute, int):
-        return PRECISIONS[attribute]
-    return attribute.text if isinstance(attribute, Symbol) else str(attribute)
 
 
 MEANINGS: Final[dict[str, Meaning]] = {"tt.dot": _dot}

@@ -9,9 +9,8 @@ import torch
 
 from verify.executor.integers import fit, remember
 from verify.executor.lanes import Lanes, Wrap
-from verify.executor.machine import Machine, Meaning
+from verify.executor.machine import Machine, Meaning, integer
 from verify.executor.modes import Mode, Unmodelled
-from verify.executor.shapes import integer
 from verify.ir.program import Block, Operation, Scalar, element_of, shape_of
 
 Fold = Callable[[torch.Tensor, int], torch.Tensor]
@@ -118,20 +117,23 @@ def _tree(machine: Machine, operation: Operation, values: list[Lanes], axis: int
     """Combines neighbours until one is left, keeping the order of lanes."""
     length = values[0].data.shape[axis]
     while length > 1:
-        even = [value.shaped(lambda data: _every_other(data, axis, 0, length // 2)) for value in values]
-        odd = [value.shaped(lambda data: _every_other(data, axis, 1, length // 2)) for value in values]
+        even = [_every_other(value, axis, 0, length // 2) for value in values]
+        odd = [_every_other(value, axis, 1, length // 2) for value in values]
         paired = combine(machine, operation, even, odd)
         if length % 2:
-            rest = [value.shaped(lambda data: data.narrow(axis, length - 1, 1)) for value in values]
+            rest = [_at(value, axis, length - 1) for value in values]
             paired = [_appended(left, right, axis) for left, right in zip(paired, rest, strict=True)]
         values, length = paired, (length + 1) // 2
     return [value.shaped(lambda data: data.squeeze(axis)) for value in values]
 
 
-def _every_other(data: torch.Tensor, axis: int, start: int, count: int) -> torch.Tensor:
-    index: list[slice] = [slice(None)] * data.dim()
-    index[axis] = slice(start, start + 2 * count, 2)
-    return data[tuple(index)].narrow(axis, 0, count)
+def _every_other(value: Lanes, axis: int, start: int, count: int) -> Lanes:
+    def taken(data: torch.Tensor) -> torch.Tensor:
+        index: list[slice] = [slice(None)] * data.dim()
+        index[axis] = slice(start, 2 * count, 2)
+        return data[tuple(index)]
+
+    return value.shaped(taken)
 
 
 def _appended(left: Lanes, right: Lanes, axis: int) -> Lanes:

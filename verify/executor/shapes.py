@@ -1,4 +1,4 @@
-"""Meanings of operations that make or rearrange lanes: constants, ranges, program ids, layouts, gathers, descriptors."""
+"""Meanings of operations that make or rearrange lanes: constants, ranges, program ids, shapes, gathers."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from typing import Final
 import torch
 
 from verify.executor.lanes import Lanes, TensorDescriptor, joined
-from verify.executor.machine import Machine, Meaning
+from verify.executor.machine import Machine, Meaning, integer, word
 from verify.executor.modes import Mode, Unmodelled, intended, lane_type, poison
-from verify.ir.program import Attribute, Dense, Operation, Scalar, Symbol, Tensor, element_of, shape_of
+from verify.ir.program import Dense, Operation, Scalar, Symbol, Tensor, element_of, shape_of
 
 AXES: Final = {"x": 0, "y": 1, "z": 2}
 Result = tuple[Lanes, ...]
-
-
-def integer(attribute: Attribute) -> int:
-    assert isinstance(attribute, int)
-    return attribute
 
 
 def _constant(machine: Machine, operation: Operation, _: Sequence[Lanes]) -> Result:
@@ -52,8 +47,7 @@ def _undefined(machine: Machine, operation: Operation, _: Sequence[Lanes]) -> Re
 
 
 def _axis(operation: Operation) -> int:
-    axis = operation.attributes["axis"]
-    return AXES[axis.text] if isinstance(axis, Symbol) else AXES[axis] if isinstance(axis, str) else integer(axis)
+    return AXES[word(operation.attributes["axis"])]
 
 
 def _program_id(machine: Machine, operation: Operation, _: Sequence[Lanes]) -> Result:
@@ -179,7 +173,7 @@ def _descriptor(machine: Machine, operation: Operation, operands: Sequence[Lanes
     base, rest = operands[0], operands[1:]
     padding = operation.attributes.get("padding", 1)
     axes = len(rest) // 2
-    nan = padding in (2, Symbol("PAD_NAN"), Symbol("pad_nan"))
+    nan = padding in (2, Symbol("pad_nan"))
     return (TensorDescriptor(base, tuple(rest[:axes]), tuple(rest[axes:]), nan),)
 
 

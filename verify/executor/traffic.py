@@ -1,4 +1,4 @@
-"""What a kernel's text says about memory before it runs: which arguments it may store through, which it may load."""
+"""What a kernel's text says about memory before it runs: through which arguments it may store or load."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from typing import Final
 
 from attrs import frozen
 
-from verify.ir.program import Descriptor, Operation, Pointer, Program, Region, Type, Value, element_of, shape_of
+from verify.ir.program import (
+    Descriptor,
+    Operation,
+    Pointer,
+    Program,
+    Region,
+    Type,
+    Value,
+    element_of,
+    shape_of,
+)
 
 STORES: Final = ("tt.store", "tt.atomic_rmw", "tt.atomic_cas", "tt.descriptor_store")
 LOADS: Final = ("tt.load", "tt.atomic_rmw", "tt.atomic_cas", "tt.descriptor_load")
@@ -78,7 +88,9 @@ def _flow(region: Region, sources: dict[str, set[str]]) -> None:
             for inner in operation.regions:
                 _flow(inner, sources)
                 incoming |= _leaving(inner)
-            bound = [value for inner in operation.regions for part in inner.blocks for value in part.arguments]
+            bound = [
+                value for inner in operation.regions for part in inner.blocks for value in part.arguments
+            ]
             for result in (*operation.results, *bound):
                 if _points(result):
                     sources.setdefault(result.name, set()).update(incoming)

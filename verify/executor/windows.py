@@ -1,4 +1,4 @@
-"""Strided windows with concrete sizes, and which elements of a buffer they hold: by storage or by arithmetic."""
+"""Strided windows with concrete sizes, and which elements of a buffer they hold, by storage or arithmetic."""
 
 from __future__ import annotations
 
