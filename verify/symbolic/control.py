@@ -1,0 +1,345 @@
+"""Branches, calls and loops. A loop is read once, at a generic iteration: what it carries is solved or forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from attrs import evolve, frozen
+
+from verify.ir.program import Block, Operation, Region, Scalar, Type, Value, element_of, shape_of
+from verify.symbolic.integers import Meaning
+from verify.symbolic.terms import (
+    FALSE,
+    TRUE,
+    Atom,
+    Poly,
+    Renaming,
+    Truth,
+    apply,
+    at_most,
+    atom,
+    choose,
+    closure,
+    conj,
+    disj,
+    equal,
+    lane,
+    less,
+    negate,
+    of,
+    opaque_truth,
+    poly,
+)
+from verify.symbolic.trace import Tracer
+from verify.symbolic.values import Address, Content, Lane, Wrap, merged, renamed, tainted
+
+
+def run_region(tracer: Tracer, region: Region) -> tuple[str, list[Lane]]:
+    """Run a region whose blocks form no cycle. Gives its terminator's name and operands.
+
+    Several exits (early returns) only occur in functions; their operands meet in `returned`.
+    """
+    if len(region.blocks) == 1:
+        terminator = tracer.run_block(region.blocks[0])
+        return terminator.name, tracer.values(terminator.operands)
+    outer, incoming = tracer.path, {region.blocks[0].label: [(TRUE, list[Lane]())]}
+    exits: list[tuple[Truth, list[Lane]]] = []
+    name = "tt.return"
+    for block in _in_order(region.blocks):
+        arrivals = incoming.get(block.label, [])
+        if not arrivals:
+            continue
+        reached = disj(*(condition for condition, _ in arrivals))
+        if block is not region.blocks[0]:
+            tracer.bind(block.arguments, _meet(tracer, block, arrivals))
+        with tracer.under(reached):
+            terminator = tracer.run_block(block)
+        values = tracer.values(terminator.operands)
+        if not terminator.successors:
+            name = terminator.name
+            exits.append((reached, values))
+            continue
+        conditions = [reached]
+        if terminator.name == "cf.cond_br":
+            with tracer.under(reached):
+                tracer.decide("branch", values[0], terminator)
+            conditions = [conj(reached, values[0].truth), conj(reached, negate(values[0].truth))]
+        for condition, successor in zip(conditions, terminator.successors, strict=True):
+            incoming.setdefault(successor.block, []).append((condition, tracer.values(successor.arguments)))
+    tracer.path = outer
+    result = exits[-1][1]
+    for condition, values in reversed(exits[:-1]):
+        result = [merged(condition, yes, no, Lane()) for yes, no in zip(values, result, strict=True)]
+    return name, result
+
+
+def _in_order(blocks: Sequence[Block]) -> list[Block]:
+    """Blocks so that every edge goes forward."""
+    by_label = {block.label: block for block in blocks}
+    order: list[Block] = []
+    entered: set[str] = set()
+
+    def visit(block: Block) -> None:
+        entered.add(block.label)
+        for successor in block.operations[-1].successors:
+            if successor.block not in entered:
+                visit(by_label[successor.block])
+        order.append(block)
+
+    visit(blocks[0])
+    return order[::-1]
+
+
+def _meet(tracer: Tracer, block: Block, arrivals: list[tuple[Truth, list[Lane]]]) -> list[Lane]:
+    *others, (_, values) = arrivals
+    for condition, incoming in reversed(others):
+        unknowns = [_forgotten(tracer, argument, "meet") for argument in block.arguments]
+        values = [
+            merged(condition, yes, no, unknown)
+            for yes, no, unknown in zip(incoming, values, unknowns, strict=True)
+        ]
+    return values
+
+
+def branch(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    (condition,) = operands
+    tracer.decide("branch", condition, operation)
+    sides: list[list[Lane]] = []
+    for region, taken in zip(operation.regions, (condition.truth, negate(condition.truth)), strict=False):
+        with tracer.under(taken):
+            sides.append(run_region(tracer, region)[1] if region.blocks else [])
+    if not operation.results:
+        return []
+    spoiled = Lane(None, condition.undef, condition.wraps)
+    results = []
+    for at, result in enumerate(operation.results):
+        unknown = tracer.unknown(operation, result.type, at)
+        joined = merged(condition.truth, sides[0][at], sides[1][at], unknown)
+        results.append(tainted(joined.content, joined, spoiled))
+    return results
+
+
+def call(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    name = str(operation.attributes["callee"]).lstrip("@")
+    callee = next((function for function in tracer.program.functions if function.name == name), None)
+    if callee is None:
+        tracer.give_up(operation, f"call of {name}")
+        return [tracer.unknown(operation, value.type, at) for at, value in enumerate(operation.results)]
+    outer = dict(tracer.environment)
+    tracer.bind(callee.arguments, operands)
+    _, results = run_region(tracer, callee.body)
+    tracer.environment = outer
+    return results
+
+
+@frozen
+class Carried:
+    """A loop-carried value: its argument, what it starts from, and a placeholder for `whatever it is now`."""
+
+    argument: Value
+    start: Lane
+    placeholder: Lane
+    label: str
+
+    @property
+    def rank(self) -> int:
+        return len(shape_of(self.argument.type))
+
+
+def for_loop(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    low, high, step, *starts = operands
+    body = operation.regions[0]
+    counter, *arguments = body.blocks[0].arguments
+    iteration = atom("iter", f"{operation.place.line}:{counter.name}")
+    index = low.poly + of(iteration) * step.poly
+    during = conj(at_most(0, of(iteration)), less(index, high.poly))
+    trips = _trips(tracer, low.poly, high.poly, step.poly)
+    for what, bound in (("loop start", low), ("loop end", high), ("loop step", step)):
+        holds = less(0, bound.poly) if what == "loop step" else TRUE
+        tracer.decide(what, bound, operation, holds=holds)
+    bits = counter.type.bits if isinstance(counter.type, Scalar) else 64
+    after = Wrap(index + step.poly, bits, during, "loop counter", operation.place)
+    if tracer.ranges.of(high.poly + step.poly)[1] >= 2 ** (bits - 1):
+        with _entered(tracer, iteration, TRUE):
+            tracer.decide("loop counter", Lane(None, FALSE, frozenset({after})), operation)
+    tracer.environment[counter.name] = tainted(index, low, step)
+    carried = _carry(tracer, arguments, starts)
+
+    def run() -> list[Lane]:
+        return run_region(tracer, body)[1]
+
+    return _iterate(tracer, carried, iteration, during, trips, run)
+
+
+def while_loop(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    before, after = operation.regions
+    iteration = atom("iter", f"{operation.place.line}:while")
+    trips = of(atom("iter", f"{operation.place.line}:trips"))
+    carried = _carry(tracer, before.blocks[0].arguments, operands)
+    leaving: list[Lane] = []
+
+    def run() -> list[Lane]:
+        nonlocal leaving
+        _, (condition, *passed) = run_region(tracer, before)
+        tracer.decide("loop condition", condition, operation)
+        leaving = [condition, *passed]
+        tracer.bind(after.blocks[0].arguments, passed)
+        with tracer.under(condition.truth):
+            return run_region(tracer, after)[1]
+
+    _iterate(tracer, carried, iteration, at_most(0, of(iteration)), trips, run)
+    condition, *results = [renamed(value, Renaming({iteration: trips})) for value in leaving]
+    tracer.path = conj(tracer.path, negate(condition.truth))
+    return results
+
+
+class _entered:
+    """Within a loop's generic iteration."""
+
+    def __init__(self, tracer: Tracer, iteration: Atom, during: Truth) -> None:
+        self.tracer, self.iteration, self.during = tracer, iteration, during
+
+    def __enter__(self) -> None:
+        self.outer = self.tracer.path, self.tracer.loops
+        self.tracer.path = conj(self.tracer.path, self.during)
+        self.tracer.loops = (*self.tracer.loops, self.iteration)
+
+    def __exit__(self, *_: object) -> None:
+        self.tracer.path, self.tracer.loops = self.outer
+
+
+def _iterate(
+    tracer: Tracer,
+    carried: list[Carried],
+    iteration: Atom,
+    during: Truth,
+    trips: Poly,
+    run: Callable[[], list[Lane]],
+) -> list[Lane]:
+    """Learn how the carried values step from a silent run, run the body for good, give the final values."""
+    with _entered(tracer, iteration, during):
+        with tracer.silently():
+            tracer.bind([each.argument for each in carried], [each.placeholder for each in carried])
+            yields = run()
+        loose = frozenset(found for each in carried for found in _placeholders(each))
+        solved = [
+            _solve(tracer, each, after, iteration, during, loose) for each, after in zip(carried, yields, strict=True)
+        ]
+        spoiled = _spread(carried, yields, iteration, during)
+        current = [evolve(value, undef=undef) for value, undef in zip(solved, spoiled, strict=True)]
+        tracer.bind([each.argument for each in carried], current)
+        yields = run()
+    last = Renaming({iteration: trips})
+    return [renamed(value, last) for value in current]
+
+
+def _trips(tracer: Tracer, low: Poly, high: Poly, step: Poly) -> Poly:
+    rounds = apply("floordiv", high - low + step - 1, step)
+    return rounds if tracer.ranges.nonnegative(high - low) else apply("max", poly(0), rounds)
+
+
+def _carry(tracer: Tracer, arguments: Sequence[Value], starts: Sequence[Lane]) -> list[Carried]:
+    return [
+        Carried(argument, start, _placeholder(argument, start), f"carried:{argument.name}")
+        for argument, start in zip(arguments, starts, strict=True)
+    ]
+
+
+def _placeholder(argument: Value, start: Lane) -> Lane:
+    label = f"carried:{argument.name}"
+    lanes = tuple(of(lane(axis)) for axis in range(len(shape_of(argument.type))))
+    undef = opaque_truth(label, lanes)
+    now = of(atom("opaque", f"int:{label}:64", ()))
+    content: Content = None
+    if isinstance(start.content, Address):
+        content = Address(start.content.pointer, now)
+    elif isinstance(start.content, Poly):
+        content = now
+    elif isinstance(start.content, Truth):
+        content = opaque_truth(f"{label}:value", lanes)
+    return Lane(content, undef)
+
+
+def _placeholders(each: Carried) -> tuple[Atom, ...]:
+    content = each.placeholder.content
+    content = content.offset if isinstance(content, Address) else content
+    return closure([content]) if content is not None else ()
+
+
+def _solve(
+    tracer: Tracer, each: Carried, after: Lane, iteration: Atom, during: Truth, loose: frozenset[Atom]
+) -> Lane:
+    """The carried value at the generic iteration: start + iteration * step, or unchanged, or unknown."""
+    earlier = of(atom("iter", f"{iteration.label}:earlier"))
+    back = Renaming({iteration: earlier})
+    wraps = each.start.wraps | {
+        evolve(wrap, value=back.poly(wrap.value), when=conj(back.truth(during), back.truth(wrap.when)))
+        for wrap in after.wraps
+    }
+    start, now, then = each.start.content, each.placeholder.content, after.content
+    if isinstance(start, Truth) and then == now:
+        return Lane(start, FALSE, wraps)
+    if isinstance(start, Poly) and isinstance(now, Poly) and isinstance(then, Poly):
+        stepped = _stepped(start, now, then, iteration, loose)
+        if stepped is not None:
+            return Lane(stepped, FALSE, wraps)
+    if isinstance(start, Address) and isinstance(now, Address) and isinstance(then, Address):
+        stepped = _stepped(start.offset, now.offset, then.offset, iteration, loose)
+        if stepped is not None and then.pointer == start.pointer:
+            return Lane(Address(start.pointer, stepped), FALSE, wraps)
+    return evolve(_forgotten(tracer, each.argument, "carried"), wraps=wraps)
+
+
+def _stepped(start: Poly, now: Poly, then: Poly, iteration: Atom, loose: frozenset[Atom]) -> Poly | None:
+    step = then - now
+    inside = set(closure([step]))
+    if not (inside & loose) and iteration not in inside:
+        return start + of(iteration) * step
+    settled = set(closure([then]))
+    if not (settled & loose):  # each iteration computes it anew: this one sees the previous one's
+        previous = Renaming({iteration: of(iteration) - 1}).poly(then)
+        return choose(equal(of(iteration), 0), start, previous)
+    return None
+
+
+def _forgotten(tracer: Tracer, argument: Value, why: str) -> Lane:
+    """A value of the argument's type about which nothing is known; it may differ in every iteration."""
+    element, rank = element_of(argument.type), len(shape_of(argument.type))
+    label = f"{why}:{argument.name}"
+    if element == Scalar("i1"):
+        return Lane(opaque_truth(f"{label}:forgotten", tracer.context(rank)))
+    if isinstance(element, Scalar) and element.integer:
+        return Lane(of(atom("opaque", f"int:{label}:{element.bits}", tracer.context(rank))))
+    return Lane()
+
+
+def _spread(carried: list[Carried], yields: list[Lane], iteration: Atom, during: Truth) -> list[Truth]:
+    """Where each carried value is undefined at the generic iteration: the least fixpoint, or more than that."""
+    labels = {each.label: FALSE for each in carried}
+    added = [Renaming({}, labels).truth(after.undef) for after in yields]
+    if all(undef == FALSE for undef in added) and all(each.start.undef == FALSE for each in carried):
+        return [FALSE] * len(carried)
+    earlier = of(atom("iter", f"{iteration.label}:earlier"))
+    back = Renaming({iteration: earlier})
+    added = [conj(back.truth(during), back.truth(undef)) if undef != FALSE else FALSE for undef in added]
+    if all(_keeps_lanes(each, after) for each, after in zip(carried, yields, strict=True)):
+        return [disj(each.start.undef, undef) for each, undef in zip(carried, added, strict=True)]
+    anywhere = disj(*(each.start.undef for each in carried), *added)
+    lanes = {lane(axis): of(atom("lane", f"any:{iteration.label}:{axis}")) for axis in range(4)}
+    return [Renaming(lanes).truth(anywhere)] * len(carried)
+
+
+def _keeps_lanes(each: Carried, after: Lane) -> bool:
+    """Whether a lane is spoiled only by the same lane of the same carried value."""
+    own = atom("opaque", each.label, tuple(of(lane(axis)) for axis in range(each.rank)))
+    others = (found for found in closure([after.undef]) if found.kind == "opaque" and found.label.startswith("carried:"))
+    return all(found is own for found in others)
+
+
+CONTROL: Final[Mapping[str, Meaning]] = {
+    "scf.if": branch,
+    "scf.for": for_loop,
+    "scf.while": while_loop,
+    "tt.call": call,
+}

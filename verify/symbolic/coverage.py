@@ -1,0 +1,206 @@
+"""Coverage: every element of an output is written, and no program writes one twice.
+
+Existence is shown without quantifiers. Where a coordinate is `block * tile + lane` with a plain program id or loop
+counter as its tile, the writer of an element is exhibited and checked. Where the tile is computed from the program
+id (grouped orders, `pid // n`), counting does it: the tile map stays in range and is injective, and there are as
+many programs as tiles, so every tile is hit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+
+from verify.symbolic.layout import Tiling, coordinates, elements, packed, tile
+from verify.symbolic.obligations import APART, IN_BOUNDS, NO_WRAP, Obligation, Way, copy, lanes_of, twice
+from verify.symbolic.reading import Reading, Window
+from verify.symbolic.terms import (
+    TRUE,
+    Atom,
+    Poly,
+    Renaming,
+    Truth,
+    apply,
+    atom,
+    closure,
+    conj,
+    disj,
+    equal,
+    lane,
+    negate,
+    of,
+    pid,
+    poly,
+    primed,
+    within,
+)
+from verify.symbolic.trace import Access
+
+
+def coverage(reading: Reading, buffer: str) -> Iterator[Obligation]:
+    """Every element of the buffer is written by the launch, exactly once."""
+    stores = [each for each in reading.trace.accesses if each.kind == "store" and reading.window(each).buffer == buffer]
+    if not stores:
+        return
+    window = reading.window(stores[0])
+    tilings = [tile(store.offset, store.shape, window) for store in stores]
+    if all(each is not None and all(axis.plain or axis.tile.constant == 0 for axis in each) for each in tilings):
+        yield _exhibited(reading, window, stores, [each for each in tilings if each is not None])
+    elif len(stores) == 1 and tilings[0] is not None:
+        yield from _counted(reading, window, stores[0], tilings[0])
+    else:
+        yield _missing(reading, window, stores[0])
+    for at, left in enumerate(stores):
+        for right in stores[at:]:
+            yield _once(reading, left, right)
+
+
+def _element(axis: int) -> Poly:
+    return of(atom("iter", f"element{axis}"))
+
+
+def _exhibited(
+    reading: Reading, window: Window, stores: list[Access], tilings: list[tuple[Tiling, ...]]
+) -> Obligation:
+    """For the element e, program, iteration and lane are named; the store must be active there."""
+    extents = window.sizes if len(tilings[0]) == len(window.sizes) else (elements(window),)
+    element = [within(0, _element(axis), size) for axis, size in enumerate(extents)]
+    covered = [_active_at(reading, store, tiling) for store, tiling in zip(stores, tilings, strict=True)]
+    return Obligation(
+        reading,
+        f"every element of {window.buffer} is written",
+        stores[0].place,
+        (reading.facts, *element),
+        (Way(disj(*covered), "writer exhibited"),),
+        reading.ranges,
+        ("unwritten",),
+        under=(NO_WRAP,),
+    )
+
+
+def _active_at(reading: Reading, store: Access, tilings: tuple[Tiling, ...]) -> Truth:
+    chosen: dict[Atom, Poly] = {}
+    fixed: list[Truth] = []
+    for axis, tiling in enumerate(tilings):
+        element = _element(axis)
+        for at, step, extent in tiling.lanes:
+            chosen[lane(at)] = apply("floormod", apply("floordiv", element, poly(step)), poly(extent))
+        index = apply("floordiv", element, poly(tiling.block))
+        if tiling.plain is None:
+            fixed.append(equal(index, tiling.tile))
+        elif tiling.plain in chosen:  # one counter for two axes covers a diagonal only
+            fixed.append(equal(index, chosen[tiling.plain]))
+        else:
+            chosen[tiling.plain] = index
+    free = [*(pid(axis) for axis in range(3)), *store.loops, *(lane(axis) for axis in range(len(store.shape)))]
+    writer = Renaming({each: poly(0) for each in free} | chosen)
+    return conj(writer.truth(conj(reading.instance(store), store.active)), *fixed)
+
+
+def _counted(reading: Reading, window: Window, store: Access, tilings: tuple[Tiling, ...]) -> Iterator[Obligation]:
+    """The pigeonhole argument, in its four parts. Axes with a plain loop counter are exhibited on the side."""
+    split = [tiling for tiling in tilings if not (tiling.plain and tiling.plain.kind == "iter")]
+    axes = [axis for axis, tiling in enumerate(tilings) if tiling in split]
+    extents = window.sizes if len(tilings) == len(window.sizes) else (elements(window),)
+    rounds = [apply("floordiv", extents[axis] + tilings[axis].block - 1, poly(tilings[axis].block)) for axis in axes]
+    if any(each.kind == "iter" for tiling in split for each in _inside(tiling.tile)):
+        yield _missing(reading, window, store)
+        return
+    ranges = lanes_of(reading, store)
+    other = copy(store, reading)
+    here = (reading.facts, reading.instance())
+    nonempty = [within(0, _element(axis), size) for axis, size in enumerate(extents)]
+    tiles = [tiling.tile for tiling in split]
+    grid = reduce(lambda a, b: a * b, reading.trace.grid, poly(1))
+    count = reduce(lambda a, b: a * b, rounds, poly(1))
+    parts = (
+        (
+            f"every program's tile of {window.buffer} exists",
+            here,
+            conj(*(within(0, at, limit) for at, limit in zip(tiles, rounds, strict=True))),
+            ranges,
+        ),
+        (
+            f"two programs have two tiles of {window.buffer}",
+            (
+                *here,
+                other.truth(reading.instance()),
+                disj(*(negate(equal(of(pid(axis)), of(primed(pid(axis))))) for axis in range(3))),
+            ),
+            negate(conj(*(equal(at, other.poly(at)) for at in tiles))),
+            twice(reading, store, store),
+        ),
+        (f"there are as many programs as tiles of {window.buffer}", (reading.facts, *nonempty), equal(grid, count), reading.ranges),
+        (
+            f"every element of a tile of {window.buffer} is written by its program",
+            (*here, *nonempty, *(equal(at, index) for at, index in zip(tiles, _indices(tilings, axes), strict=True))),
+            _lanes_active(reading, store, tilings),
+            reading.ranges,
+        ),
+    )
+    for claim, assumptions, goal, known in parts:
+        yield Obligation(
+            reading, claim, store.place, assumptions, (Way(goal, "counting"),), known, ("unwritten",), under=(NO_WRAP,)
+        )
+
+
+def _indices(tilings: tuple[Tiling, ...], axes: list[int]) -> list[Poly]:
+    return [apply("floordiv", _element(axis), poly(tilings[axis].block)) for axis in axes]
+
+
+def _lanes_active(reading: Reading, store: Access, tilings: tuple[Tiling, ...]) -> Truth:
+    """The store is active at the element's lane (and iteration) in a program that has its tile."""
+    chosen: dict[Atom, Poly] = {each: poly(0) for each in store.loops}
+    chosen |= {lane(axis): poly(0) for axis in range(len(store.shape))}
+    for axis, tiling in enumerate(tilings):
+        for at, step, extent in tiling.lanes:
+            chosen[lane(at)] = apply("floormod", apply("floordiv", _element(axis), poly(step)), poly(extent))
+        if tiling.plain and tiling.plain.kind == "iter":
+            chosen[tiling.plain] = apply("floordiv", _element(axis), poly(tiling.block))
+    return Renaming(chosen).truth(store.active)
+
+
+def _inside(term: Poly) -> frozenset[Atom]:
+    return frozenset(closure([term]))
+
+
+def _once(reading: Reading, left: Access, right: Access) -> Obligation:
+    """One program does not write an element twice, in two lanes, iterations or stores."""
+    other = copy(right, reading, programs=False)
+    window = reading.window(left)
+    changing = [*(lane(axis) for axis in range(len(left.shape))), *left.loops]
+    different = disj(*(negate(equal(of(each), of(primed(each)))) for each in changing)) if left is right else TRUE
+    ways = []
+    here, there = coordinates(left.offset, window), coordinates(right.offset, reading.window(right))
+    if here is not None and there is not None and window == reading.window(right):
+        ways.append(Way(negate(conj(*(equal(a, other.poly(b)) for a, b in zip(here, there, strict=True)))), "per coordinate"))
+    ways.append(Way(negate(equal(left.offset, other.poly(right.offset))), "flat"))
+    return Obligation(
+        reading,
+        f"no program writes an element of {window.buffer} twice"
+        + ("" if left is right else f" (lines {left.place.line} and {right.place.line})"),
+        left.place,
+        (
+            reading.facts,
+            reading.instance(left),
+            left.active,
+            other.truth(conj(reading.instance(right), right.active)),
+            different,
+        ),
+        tuple(ways),
+        twice(reading, left, right),
+        ("written-twice", "write-conflict"),
+        under=(NO_WRAP, IN_BOUNDS, *(() if packed(window) else (APART,))),
+    )
+
+
+def _missing(reading: Reading, window: Window, store: Access) -> Obligation:
+    return Obligation(
+        reading,
+        f"every element of {window.buffer} is written",
+        store.place,
+        (reading.facts,),
+        (),
+        reading.ranges,
+        ("unwritten",),
+    )

@@ -1,0 +1,143 @@
+"""From a flat offset back to coordinates: the split that turns a non-linear address claim into linear ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from verify.symbolic.reading import Window
+from verify.symbolic.terms import Atom, Monomial, Poly, Truth, conj, lane, of, poly, within
+
+
+@frozen(eq=False)
+class Tiling:
+    """A store's coordinate along one axis: `block * tile + place`, with `place` made of lanes.
+
+    `lanes` are the lane axes with their step within the block, innermost first.
+    """
+
+    block: int
+    tile: Poly
+    lanes: tuple[tuple[int, int, int], ...]  # lane axis, step, extent
+
+    @property
+    def plain(self) -> Atom | None:
+        """The program id or loop counter that is the tile, when it is just that."""
+        atoms = self.tile.atoms()
+        if self.tile.constant == 0 or len(atoms) != 1:
+            return None
+        (only,) = atoms
+        return only if self.tile == of(only) and only.kind in ("pid", "iter") else None
+
+
+def coordinates(offset: Poly, window: Window) -> tuple[Poly, ...] | None:
+    """Integers c with offset = sum of c[k] * stride[k], found by reading; None when the offset does not split.
+
+    The split is exact but not the only one: coordinates outside the sizes do not mean that the offset is.
+    """
+    found: list[Poly] = [poly(0)] * len(window.sizes)
+    rest = offset
+    axes = [axis for axis, size in enumerate(window.sizes) if size.constant != 1]
+    for axis in sorted(axes, key=lambda axis: _weight(window.strides[axis]), reverse=True):
+        found[axis], rest = _divide(rest, window.strides[axis])
+    return tuple(found) if rest == poly(0) else None
+
+
+def inside(coordinates: tuple[Poly, ...], window: Window) -> Truth:
+    """Every coordinate is within its size."""
+    return conj(*(within(0, at, size) for at, size in zip(coordinates, window.sizes, strict=True)))
+
+
+def packed(window: Window) -> bool:
+    """Whether the window is row-major without gaps, so that its offsets are exactly 0 .. elements - 1."""
+    step = poly(1)
+    for size, stride in reversed(list(zip(window.sizes, window.strides, strict=True))):
+        if size.constant != 1 and stride != step and _without_floor(stride) != _without_floor(step):
+            return False
+        step = step * size
+    return True
+
+
+def elements(window: Window) -> Poly:
+    """How many elements the window has."""
+    count = poly(1)
+    for size in window.sizes:
+        count = count * size
+    return count
+
+
+def tile(offset: Poly, shape: Sequence[int], window: Window) -> tuple[Tiling, ...] | None:
+    """How an access of this shape is made of blocks, per coordinate (or along a packed window as a whole)."""
+    split = coordinates(offset, window)
+    if split is None and packed(window):
+        split = (offset,)
+    if split is None:
+        return None
+    tilings = [_axis(at, shape) for at in split]
+    return None if None in tilings else tuple(each for each in tilings if each is not None)
+
+
+def _axis(at: Poly, shape: Sequence[int]) -> Tiling | None:
+    steps: dict[int, int] = {}
+    rest = at
+    for axis in range(len(shape)):
+        own = lane(axis)
+        factor = next((coefficient for monomial, coefficient in at.terms if monomial == (own,)), 0)
+        if factor:
+            steps[axis] = factor
+            rest = rest - of(own) * factor
+    if any(each.kind == "lane" for each in rest.atoms()):
+        return None
+    block = 1
+    lanes = []
+    for axis, step in sorted(steps.items(), key=lambda item: item[1]):
+        if step != block:
+            return None
+        lanes.append((axis, step, shape[axis]))
+        block *= shape[axis]
+    if any(coefficient % block for _, coefficient in rest.terms):
+        return None
+    return Tiling(block, Poly(tuple((key, coefficient // block) for key, coefficient in rest.terms)), tuple(lanes))
+
+
+def _weight(stride: Poly) -> tuple[int, int]:
+    monomial, coefficient = stride.terms[0] if stride.terms else ((), 0)
+    return len(monomial), coefficient
+
+
+def _divide(term: Poly, stride: Poly) -> tuple[Poly, Poly]:
+    """Quotient and rest of the monomials of `term` that the stride's only monomial divides."""
+    if len(stride.terms) != 1:
+        return poly(0), term
+    ((factor, scale),) = stride.terms
+    quotient, rest = [], []
+    for monomial, coefficient in term.terms:
+        left = _without(monomial, factor)
+        if left is None or coefficient % scale:
+            rest.append((monomial, coefficient))
+        else:
+            quotient.append((left, coefficient // scale))
+    return Poly(tuple(quotient)) + 0, Poly(tuple(rest))
+
+
+def _without(monomial: Monomial, factor: Monomial) -> Monomial | None:
+    left = list(monomial)
+    for each in factor:
+        if each not in left:
+            return None
+        left.remove(each)
+    return tuple(left)
+
+
+def _without_floor(stride: Poly) -> Poly:
+    """torch gives an empty axis the stride max(1, size); with an empty axis there is no element to place."""
+    if len(stride.terms) != 1:
+        return stride
+    ((monomial, scale),) = stride.terms
+    plain = poly(scale)
+    for each in monomial:
+        inner = [arg for arg in each.args if isinstance(arg, Poly)]
+        floored = each.kind == "max" and poly(1) in inner
+        plain = plain * (next(arg for arg in inner if arg != poly(1)) if floored else Poly((((each,), 1),)))
+    return plain

@@ -1,0 +1,265 @@
+"""From a reading to obligations: each a claim in words, the assumptions it stands on, and ways to show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations_with_replacement
+from typing import Final
+
+from attrs import frozen
+
+from verify.symbolic.layout import coordinates, elements, inside, packed, tile
+from verify.symbolic.ranges import Range, Ranges
+from verify.symbolic.reading import Reading
+from verify.symbolic.terms import (
+    FALSE,
+    TRUE,
+    Atom,
+    Renaming,
+    Truth,
+    conj,
+    disj,
+    equal,
+    lane,
+    negate,
+    of,
+    pid,
+    primed,
+    within,
+)
+from verify.symbolic.trace import Access, Decision
+from verify.symbolic.values import Lane, Wrap
+from verify.verdict import Place
+
+GRID_LIMITS: Final = (2**31 - 1, 65535, 65535)  # CUDA's; x may be large, y and z may not
+
+
+@frozen(eq=False)
+class Way:
+    """One way to show an obligation: `goal` follows from the assumptions (its own, where it has them)."""
+
+    goal: Truth
+    rung: str
+    assumptions: tuple[Truth, ...] | None = None
+
+
+@frozen(eq=False)
+class Obligation:
+    """One claim about one reading. Any of the ways is enough, in a context of its own assumptions.
+
+    `faults` are the kinds of fault that a replayed counterexample must show. `copies` says how many program
+    instances it is about. `under` lists facts from elsewhere that the claim relies on.
+    """
+
+    reading: Reading
+    claim: str
+    place: Place
+    assumptions: tuple[Truth, ...]
+    ways: tuple[Way, ...]
+    ranges: Ranges
+    faults: tuple[str, ...]
+    copies: int = 1
+    under: tuple[str, ...] = ()
+
+
+NO_WRAP: Final = "no index computation wraps (gate overflow)"
+IN_BOUNDS: Final = "every access stays inside its buffer (gate bounds)"
+APART: Final = "the strides of an output that the caller provides place no two elements at one address"
+
+
+def bounds(reading: Reading) -> Iterator[Obligation]:
+    """Every active lane stays inside the elements of the tensor that was passed."""
+    for access in reading.trace.accesses:
+        window = reading.window(access)
+        ways = []
+        if (split := coordinates(access.offset, window)) is not None:
+            ways.append(Way(inside(split, window), "per coordinate"))
+        if packed(window):
+            ways.append(Way(within(0, access.offset, elements(window)), "flat"))
+        yield Obligation(
+            reading,
+            f"every active lane of the {access.kind} stays inside {window.buffer}",
+            access.place,
+            (reading.facts, reading.instance(access), access.active),
+            tuple(ways),
+            lanes_of(reading, access),
+            ("out-of-bounds",),
+            under=(NO_WRAP,),
+        )
+
+
+def overflow(reading: Reading) -> Iterator[Obligation]:
+    """No integer operation behind an address, a mask or a branch leaves its type; the grid fits the hardware."""
+    for axis, limit in enumerate(GRID_LIMITS):
+        extent = reading.trace.grid[axis]
+        yield Obligation(
+            reading,
+            f"grid axis {'xyz'[axis]} of {reading.launch.kernel} is within 0..{limit}",
+            reading.launch.place,
+            (reading.facts,),
+            (Way(within(0, extent, limit + 1), "direct"),),
+            reading.ranges,
+            ("grid",),
+        )
+    for access in reading.trace.accesses:
+        ranges = lanes_of(reading, access)
+        behind = [(wrap, access.active) for wrap in access.address.wraps]
+        behind += [(wrap, access.path) for wrap in access.mask.wraps]
+        for wrap, when in behind:
+            yield _no_wrap(reading, wrap, (reading.instance(access), when), ranges)
+    for decision in reading.trace.decisions:
+        for wrap in decision.value.wraps:
+            yield _no_wrap(reading, wrap, _situation(reading, decision), reading.trace.ranges)
+
+
+def _no_wrap(reading: Reading, wrap: Wrap, when: tuple[Truth, ...], ranges: Ranges) -> Obligation:
+    half = 2 ** (wrap.bits - 1)
+    return Obligation(
+        reading,
+        f"{wrap.operation} does not wrap in int{wrap.bits}",
+        wrap.place,
+        (reading.facts, *when, wrap.when),
+        (Way(within(-half, wrap.value, half), "direct"),),
+        ranges,
+        ("wrapped-index",),
+    )
+
+
+def undefined(reading: Reading) -> Iterator[Obligation]:
+    """Nothing undefined reaches a stored value, an address, a mask or a decision; nothing is divided by zero."""
+    for access in reading.trace.accesses:
+        ranges = lanes_of(reading, access)
+        parts: list[tuple[str, Lane, Truth]] = [
+            ("address", access.address, access.active),
+            ("mask", access.mask, access.path),
+        ]
+        if access.value is not None:
+            parts.append(("stored value", access.value, access.active))
+        for what, value, when in parts:
+            if what == "stored value" or value.undef != FALSE:
+                yield Obligation(
+                    reading,
+                    f"no undefined lane reaches the {what} of the {access.kind}",
+                    access.place,
+                    (reading.facts, reading.instance(access), when),
+                    (Way(negate(value.undef), "direct"),),
+                    ranges,
+                    ("undefined",),
+                    under=(NO_WRAP,),
+                )
+    for decision in reading.trace.decisions:
+        goal = conj(decision.holds, negate(decision.value.undef))
+        if goal != TRUE:
+            yield Obligation(
+                reading,
+                f"the {decision.what} is defined" + ("" if decision.holds == TRUE else f" and {WANTED[decision.what]}"),
+                decision.place,
+                (reading.facts, *_situation(reading, decision)),
+                (Way(goal, "direct"),),
+                reading.trace.ranges,
+                ("undefined", "division-by-zero"),
+                under=(NO_WRAP,),
+            )
+
+
+WANTED: Final = {"divisor": "not zero", "loop step": "positive", "assumption": "true"}
+
+
+def _situation(reading: Reading, decision: Decision) -> tuple[Truth, ...]:
+    lanes = [within(0, of(lane(axis)), extent) for axis, extent in enumerate(decision.shape)]
+    return (reading.instance(), conj(*lanes), decision.path)
+
+
+def races(reading: Reading) -> Iterator[Obligation]:
+    """No two programs touch one element unless both only read or both are atomic; nor two lanes unordered."""
+    accesses = reading.trace.accesses
+    for left, right in combinations_with_replacement(accesses, 2):
+        kinds = {left.kind, right.kind}
+        if kinds in ({"load"}, {"atomic"}) or reading.window(left).buffer != reading.window(right).buffer:
+            continue
+        yield _apart(reading, left, right, between=True)
+        if left is right or not _ordered(left, right):
+            yield _apart(reading, left, right, between=False)
+
+
+def _ordered(left: Access, right: Access) -> bool:
+    """A barrier stands between the two, and no loop brings them back to back without it."""
+    return left.epoch != right.epoch and not set(left.loops) & set(right.loops)
+
+
+def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obligation:
+    """Two executions of the accesses, in different programs or in different lanes of one, touch two elements."""
+    other = copy(right, reading)
+    programs = [negate(equal(of(pid(axis)), other.poly(of(pid(axis))))) for axis in range(3)]
+    if between:
+        different = disj(*programs)
+    else:
+        other = copy(right, reading, programs=False)
+        lanes = [negate(equal(of(lane(axis)), of(primed(lane(axis))))) for axis in range(len(left.shape))]
+        # Accesses of one lane are in order only when both lay their lanes out alike.
+        different = disj(*lanes) if left.shape == right.shape else TRUE
+    window, second = reading.window(left), reading.window(right)
+    ways = []
+    if left is right and between and (tilings := tile(left.offset, left.shape, window)) is not None:
+        # block * tile + lane is the same only if the tiles are: then masks and lanes need not be looked at
+        tiles = [each.tile for each in tilings]
+        goal = negate(conj(*(equal(each, other.poly(each)) for each in tiles)))
+        instances = (reading.facts, reading.instance(), other.truth(reading.instance()), different)
+        ways.append(Way(goal, "per tile", instances))
+    here, there = coordinates(left.offset, window), coordinates(right.offset, second)
+    if here is not None and there is not None and window == second:
+        moved = [other.poly(each) for each in there]
+        ways.append(Way(negate(conj(*map(equal, here, moved))), "per coordinate"))
+    else:
+        flat = other.poly(right.offset + second.origin)
+        ways.append(Way(negate(equal(left.offset + window.origin, flat)), "flat"))
+    who = "two programs" if between else "two lanes of one program"
+    verbs = left.kind if left is right else f"{left.kind} and {right.kind}"
+    return Obligation(
+        reading,
+        f"{who} never touch one element of {window.buffer} ({verbs}"
+        + ("" if left is right else f" at line {right.place.line}")
+        + ")",
+        left.place,
+        (
+            reading.facts,
+            reading.instance(left),
+            left.active,
+            other.truth(conj(reading.instance(right), right.active)),
+            different,
+        ),
+        tuple(ways),
+        twice(reading, left, right),
+        ("write-conflict", "read-write-conflict"),
+        copies=2 if between else 1,
+        under=(NO_WRAP, IN_BOUNDS, *(() if packed(window) else (APART,))),
+    )
+
+
+def copy(access: Access, reading: Reading, programs: bool = True) -> Renaming:
+    """A second execution: its own lanes and iterations, and its own program unless told otherwise."""
+    own: list[Atom] = [lane(axis) for axis in range(8)]
+    own += {each for other in reading.trace.accesses for each in other.loops}
+    if programs:
+        own += [pid(axis) for axis in range(3)]
+    return Renaming({each: of(primed(each)) for each in own})
+
+
+def lanes_of(reading: Reading, *accesses: Access) -> Ranges:
+    """The reading's ranges, with lane coordinates bounded by the accesses' shapes."""
+    extents: dict[Atom, Range] = {}
+    for access in accesses:
+        extents |= {lane(axis): (0, extent - 1) for axis, extent in enumerate(access.shape)}
+    return reading.trace.ranges.overlaid(extents)
+
+
+def twice(reading: Reading, left: Access, right: Access) -> Ranges:
+    """Ranges for two executions, the second one primed."""
+    bounds = dict(lanes_of(reading, left).bounds)
+    second = copy(right, reading)
+    for each, known in reading.trace.ranges.bounds.items():
+        (image,) = second.atom(each).atoms() or (each,)
+        bounds[image] = known
+    for axis, extent in enumerate(right.shape):
+        bounds[primed(lane(axis))] = (0, extent - 1)
+    return Ranges(bounds)

@@ -1,0 +1,214 @@
+"""A launch read symbolically: the trace of one variant together with the facts that hold whenever it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from math import inf
+from typing import Final
+
+from attrs import evolve, frozen
+
+from specs.sizes import Condition, all_of
+from specs.spec import Spec, TensorParam
+from verify.case import PROFILES, Case
+from verify.ir.parse import parse
+from verify.plan import FloatArgument, IntegerArgument, Launch, Plan, PointerArgument, Variant, View
+from verify.symbolic.ranges import Range, Ranges
+from verify.symbolic.solver import discharge
+from verify.symbolic.terms import (
+    Atom,
+    Poly,
+    Renaming,
+    Truth,
+    closure,
+    conj,
+    equal,
+    from_condition,
+    from_size,
+    lane,
+    of,
+    pid,
+    poly,
+    within,
+)
+from verify.symbolic.trace import Access, Trace, Tracer
+from verify.symbolic.values import Address, Lane
+
+MAX_GRID: Final = 2**31 - 1
+LEMMA: Final = evolve(PROFILES["ci"], rlimit=4_000_000, seconds=4)  # what a lemma on the way may cost
+
+
+@frozen
+class Window:
+    """A view, symbolically: the elements that a pointer argument may touch. All counts are elements."""
+
+    buffer: str
+    sizes: tuple[Poly, ...]
+    strides: tuple[Poly, ...]
+    origin: Poly
+
+
+@frozen(eq=False)
+class Reading:
+    """One variant of one launch: what it accesses, and what is known when it runs."""
+
+    spec: Spec
+    plan: Plan
+    launch: Launch
+    variant: Variant
+    trace: Trace
+    facts: Truth  # domain, cell, the variant's condition
+    ranges: Ranges  # of sizes, whether or not a program runs; the trace's own hold inside a program
+    windows: Mapping[str, Window]  # pointer argument -> window
+    known: Renaming  # sizes that the facts pin to others
+
+    def instance(self, *accesses: Access) -> Truth:
+        """A program of the grid, and lanes of the accesses' shapes."""
+        programs = [within(0, of(pid(axis)), extent) for axis, extent in enumerate(self.trace.grid)]
+        lanes = [within(0, of(lane(axis)), extent) for each in accesses for axis, extent in enumerate(each.shape)]
+        return conj(*programs, *lanes)
+
+    def window(self, access: Access) -> Window:
+        return self.windows[access.pointer]
+
+    @property
+    def label(self) -> str:
+        """The variant, for people: dtype, cell and configuration."""
+        parts = [self.plan.dtype, *(f"{name}={value}" for name, value in self.plan.choices.items())]
+        return ", ".join([*parts, self.variant.config] if self.variant.config else parts)
+
+
+@lru_cache(maxsize=4)
+def readings(case: Case) -> tuple[Reading, ...]:
+    """Every variant of every launch of every plan of the case. Raises ParseError for TTIR that is not read."""
+    return tuple(
+        read(case.spec, plan, launch, variant)
+        for plan in case.capture.plans
+        for launch in plan.launches
+        for variant in launch.variants
+    )
+
+
+def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
+    """Trace one variant. Integer loads from memory that the launch also writes are unknown anew each time."""
+    conditions = all_of(spec.domain(), plan.cell, variant.condition)
+    known = _pinned(all_of(plan.cell, variant.condition))
+    facts = conj(from_condition(conditions), *(equal(of(each), value) for each, value in known.mapping.items()))
+    ranges = Ranges(_bounds(known.truth(from_condition(conditions))))
+    grid = (_size(known, variant, 0), _size(known, variant, 1), _size(known, variant, 2))
+    ranges = ranges.overlaid({pid(axis): (0, min(ranges.of(extent)[1], MAX_GRID) - 1) for axis, extent in enumerate(grid)})
+    arguments = {each.name: each for each in launch.arguments}
+    program = parse(variant.ttir)
+    loads = _loads(spec, plan, launch, ranges)
+
+    programs = conj(*(within(0, of(pid(axis)), extent) for axis, extent in enumerate(grid)))
+
+    def shows(claim: Truth) -> bool:
+        if any(each.kind in ("lane", "iter") for each in closure([claim])):
+            return False
+        return discharge([facts, programs], claim, ranges, LEMMA).status == "proved"
+
+    def trace(loads: Mapping[str, Range]) -> Trace:
+        tracer = Tracer(program, ranges, grid, loads, shows)
+        for value, name in zip(program.kernel.arguments, variant.parameters, strict=True):
+            tracer.environment[value.name] = _argument(arguments[name], known)
+        return tracer.trace()
+
+    found = trace(loads)
+    written = {each.pointer for each in found.accesses if each.kind != "load"}
+    buffers = {name: each.view.buffer for name, each in arguments.items() if isinstance(each, PointerArgument)}
+    changing = {name for name in loads if buffers[name] in {buffers[pointer] for pointer in written}}
+    if changing:
+        found = trace({name: bounds for name, bounds in loads.items() if name not in changing})
+    windows = {
+        name: _window(each.view, known) for name, each in arguments.items() if isinstance(each, PointerArgument)
+    }
+    return Reading(spec, plan, launch, variant, found, facts, ranges, windows, known)
+
+
+def _size(known: Renaming, variant: Variant, axis: int) -> Poly:
+    return known.poly(from_size(variant.grid[axis]))
+
+
+def _argument(argument: object, known: Renaming) -> Lane:
+    if isinstance(argument, PointerArgument):
+        return Lane(Address(argument.name, poly(0)))
+    if isinstance(argument, IntegerArgument):
+        value = known.poly(from_size(argument.value))
+        return Lane(equal(value, 1) if argument.type == "i1" else value)
+    assert isinstance(argument, FloatArgument)
+    return Lane()
+
+
+def _window(view: View, known: Renaming) -> Window:
+    return Window(
+        view.buffer,
+        tuple(known.poly(from_size(each)) for each in view.sizes),
+        tuple(known.poly(from_size(each)) for each in view.strides),
+        known.poly(from_size(view.offset)),
+    )
+
+
+def _pinned(condition: Condition) -> Renaming:
+    """Sizes that the condition says equal something else: `x.stride1 == 1`, `x.stride0 == N`."""
+    known: dict[Atom, Poly] = {}
+    pending = [condition]
+    while pending:
+        part = pending.pop(0)
+        if part.kind == "and":
+            pending = [*part.parts, *pending]
+        elif part.kind == "eq":
+            renaming = Renaming(known)
+            left, right = (renaming.poly(from_size(side)) for side in part.sides)
+            for one, other in ((left, right), (right, left)):
+                if (found := _single(one)) and found not in other.atoms() and not _nested(found, other):
+                    step = Renaming({found: other})
+                    known = {each: step.poly(value) for each, value in known.items()} | {found: other}
+                    break
+    return Renaming(known)
+
+
+def _single(term: Poly) -> Atom | None:
+    if len(term.terms) == 1 and term.terms[0][1] == 1 and len(term.terms[0][0]) == 1:
+        only = term.terms[0][0][0]
+        return only if only.kind == "name" else None
+    return None
+
+
+def _nested(each: Atom, term: Poly) -> bool:
+    return any(inner.args for inner in term.atoms()) and each.kind == "name"
+
+
+def _bounds(facts: Truth) -> dict[Atom, Range]:
+    """Constant bounds of single sizes, read off the facts' conjunction."""
+    bounds: dict[Atom, Range] = {}
+    for part in facts.parts if facts.kind == "and" else (facts,):
+        if part.kind != "le" or part.poly is None:
+            continue
+        rest = sum(coefficient for monomial, coefficient in part.poly.terms if not monomial)
+        atoms = [item for item in part.poly.terms if item[0]]
+        if len(atoms) == 1 and len(atoms[0][0]) == 1:
+            (each,), factor = atoms[0]
+            low, high = bounds.get(each, (-inf, inf))
+            if factor > 0:  # factor * size + rest <= 0
+                high = min(high, -rest // factor)
+            else:
+                low = max(low, -(-rest // -factor))
+            bounds[each] = (low, high)
+    return bounds
+
+
+def _loads(spec: Spec, plan: Plan, launch: Launch, ranges: Ranges) -> dict[str, Range]:
+    """Value domains of integer inputs, by pointer argument."""
+    params = {param.name: param for param in spec.tensors}
+    found: dict[str, Range] = {}
+    for argument in launch.arguments:
+        if not isinstance(argument, PointerArgument):
+            continue
+        param = params.get(plan.buffer(argument.view.buffer).param or "")
+        if isinstance(param, TensorParam) and param.values.low is not None and param.values.high is not None:
+            low, high = ranges.of(from_size(param.values.low))[0], ranges.of(from_size(param.values.high))[1]
+            found[argument.name] = (low, high - 1)
+    return found
+

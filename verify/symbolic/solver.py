@@ -1,0 +1,127 @@
+"""Discharging an obligation: the only place that asks z3 whether a claim can be false.
+
+The ladder: interval bounds, z3 with products left opaque, z3 on integers, z3's non-linear engine. Every answer says its rung.
+Budgets are z3's own steps, which repeat; seconds are only a backstop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal
+
+import z3
+from attrs import field, frozen
+
+from verify.case import Budget
+from verify.symbolic.encode import Encoder, encode
+from verify.symbolic.ranges import Ranges
+from verify.symbolic.terms import Atom, Truth, conj, negate
+from verify.verdict import Cost
+
+Status = Literal["proved", "refuted", "unknown", "vacuous"]
+
+
+@frozen(eq=False)
+class Answer:
+    """`model` gives the atoms' values where the claim is false; None unless refuted."""
+
+    status: Status
+    rung: str
+    cost: Cost
+    model: Mapping[Atom, int] | None = None
+    reason: str = ""
+    assumptions: tuple[Truth, ...] = field(default=())
+
+
+# z3's running time on non-linear queries has a heavy tail: a few short tries with other seeds beat one long one.
+TRIES: Final[Sequence[tuple[str, int, float]]] = (
+    ("z3 integers", 0, 0.05),
+    ("z3 integers", 1, 0.05),
+    ("z3 integers", 2, 0.05),
+    ("z3 integers", 3, 0.1),
+    ("z3 non-linear", 0, 0.15),
+    ("z3 integers", 4, 0.2),
+    ("z3 integers", 5, 0.4),
+)
+
+
+# A small counterexample is one that people can check: sizes are first asked to be small.
+SMALL: Final = (4, 20, 300, 5000)
+
+
+def discharge(
+    assumptions: Iterable[Truth], claim: Truth, ranges: Ranges, budget: Budget, small: Sequence[Atom] = ()
+) -> Answer:
+    """Whether the claim follows from the assumptions.
+
+    `small` lists sizes that a counterexample should keep small. The assumptions are first shown satisfiable by
+    whoever calls this (`reachable`), for many claims at once.
+    """
+    start = time.perf_counter()
+    if ranges.decides(claim):
+        return Answer("proved", "intervals", Cost(time.perf_counter() - start, 0))
+    question = [conj(*assumptions), negate(claim)]
+    solver = _prepared("z3 linear", 0, 0.3, encode(question, ranges, linear=True)[0], budget)
+    verdict, spent = solver.check(), _steps(solver)
+    if verdict == z3.unsat:
+        return Answer("proved", "z3 linear", Cost(time.perf_counter() - start, spent))
+    formulas, encoder = encode(question, ranges)
+    rung = ""
+    for rung, seed, share in TRIES:
+        solver = _prepared(rung, seed, share, formulas, budget)
+        verdict = solver.check()
+        spent += _steps(solver)
+        if verdict == z3.unsat:
+            return Answer("proved", rung, Cost(time.perf_counter() - start, spent))
+        if verdict == z3.sat:
+            model = _smallest(solver, encoder, small)
+            return Answer("refuted", rung, Cost(time.perf_counter() - start, spent), model)
+    reason = f"z3 gave up within {budget.rlimit} steps"
+    return Answer("unknown", rung, Cost(time.perf_counter() - start, spent), reason=reason)
+
+
+def reachable(assumptions: Iterable[Truth], ranges: Ranges, budget: Budget) -> bool | None:
+    """Whether the assumptions can hold together; None when z3 cannot tell."""
+    formulas, _ = encode([conj(*assumptions)], ranges)
+    for rung, seed, share in TRIES:
+        verdict = _prepared(rung, seed, share, formulas, budget).check()
+        if verdict != z3.unknown:
+            return bool(verdict == z3.sat)
+    return None
+
+
+def _prepared(rung: str, seed: int, share: float, formulas: Sequence[Any], budget: Budget) -> Any:
+    """A solver in a context of its own: what ran before in this process must not change the answer."""
+    context = z3.Context()
+    solver = z3.SolverFor("QF_NIA", ctx=context) if rung == "z3 non-linear" else z3.Solver(ctx=context)
+    solver.set("rlimit", int(budget.rlimit * share))
+    solver.set("timeout", int(budget.seconds * 1000))
+    solver.set("random_seed", budget.seed + seed)
+    solver.add(*(formula.translate(context) for formula in formulas))
+    return solver
+
+
+def _steps(solver: Any) -> int:
+    statistics = solver.statistics()
+    return int(statistics.get_key_value("rlimit count")) if "rlimit count" in statistics.keys() else 0  # noqa: SIM118
+
+
+def _smallest(solver: Any, encoder: Encoder, small: Sequence[Atom]) -> dict[Atom, int]:
+    """The model, with the sizes in `small` kept small where that is possible."""
+    model, context = solver.model(), solver.ctx
+    wanted = [encoder.constants[each].translate(context) for each in small if each in encoder.constants]
+    for limit in SMALL:
+        solver.push()
+        solver.add(*(constant <= limit for constant in wanted))
+        found = solver.check() == z3.sat
+        if found:
+            model = solver.model()
+        solver.pop()
+        if found:
+            break
+    values = {}
+    for each, constant in encoder.constants.items():
+        value = model.eval(constant.translate(context), model_completion=True)
+        values[each] = value.as_long() if z3.is_int_value(value) else int(z3.is_true(value))
+    return values

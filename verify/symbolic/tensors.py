@@ -1,0 +1,322 @@
+"""What shapes, pointers and memory operations mean symbolically. One row an operation in `TENSORS`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from verify.ir.program import Operation, Pointer, Scalar, Symbol, element_of, shape_of
+from verify.symbolic.integers import Meaning
+from verify.symbolic.terms import (
+    FALSE,
+    TRUE,
+    Poly,
+    Renaming,
+    Truth,
+    apply,
+    atom,
+    conj,
+    disj,
+    equal,
+    lane,
+    negate,
+    of,
+    pid,
+    poly,
+    within,
+)
+from verify.symbolic.trace import Access, Tracer
+from verify.symbolic.values import Address, Lane, merged, renamed, tainted
+
+
+def program_id(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    return [Lane(of(pid(_axis(operation))))]
+
+
+def num_programs(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    return [Lane(tracer.grid[_axis(operation)])]
+
+
+def _axis(operation: Operation) -> int:
+    axis = operation.attributes["axis"]
+    return axis if isinstance(axis, int) else "xyz".index(axis.text if isinstance(axis, Symbol) else str(axis))
+
+
+def make_range(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    start = operation.attributes["start"]
+    assert isinstance(start, int)
+    return [Lane(of(lane(0)) + start)]
+
+
+def same(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    """A scalar for all lanes, or a change that no lane sees."""
+    return [operands[0]]
+
+
+def moved(value: Lane, axes: Mapping[int, Poly]) -> Lane:
+    """The value with lane coordinates replaced."""
+    return renamed(value, Renaming({lane(axis): target for axis, target in axes.items()}))
+
+
+def expand_dims(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    axis, rank = _axis(operation), len(shape_of(operation.operands[0].type))
+    return [moved(operands[0], {at: of(lane(at + 1)) for at in range(axis, rank)})]
+
+
+def broadcast(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    shape = shape_of(operation.operands[0].type)
+    return [moved(operands[0], {axis: poly(0) for axis, extent in enumerate(shape) if extent == 1})]
+
+
+def transpose(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    order = operation.attributes["order"]
+    axes = [int(each) for each in (order.elements if hasattr(order, "elements") else order)]  # type: ignore[union-attr, arg-type]
+    return [moved(operands[0], {source: of(lane(target)) for target, source in enumerate(axes)})]
+
+
+def reshape(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    if operation.attributes.get("allow_reorder") not in (None, False):
+        return [_any_lane(tracer, operation, operands)]
+    source, target = shape_of(operation.operands[0].type), shape_of(operation.results[0].type)
+    index, axes, step = _linear(target), {}, 1
+    for axis in reversed(range(len(source))):
+        axes[axis] = apply("floormod", apply("floordiv", index, poly(step)), poly(source[axis]))
+        step *= source[axis]
+    wide = [axis for axis, extent in enumerate(source) if extent > 1]
+    if [source[axis] for axis in wide] == [extent for extent in target if extent > 1]:
+        kept = [axis for axis, extent in enumerate(target) if extent > 1]
+        axes = dict.fromkeys(range(len(source)), poly(0))
+        axes |= {old: of(lane(new)) for old, new in zip(wide, kept, strict=True)}
+    return [moved(operands[0], axes)]
+
+
+def _linear(shape: Sequence[int]) -> Poly:
+    index = poly(0)
+    for axis, extent in enumerate(shape):
+        index = index * extent + of(lane(axis))
+    return index
+
+
+def _any_lane(tracer: Tracer, operation: Operation, operands: list[Lane]) -> Lane:
+    """Values whose order is not said: nothing is known of a lane but that all sources may spoil it."""
+    spoiled = [anywhere(tracer, operation, value) for value in operands]
+    return tracer.unknown(operation, operation.results[0].type, 0, *spoiled)
+
+
+def anywhere(tracer: Tracer, operation: Operation, value: Lane, axes: Sequence[int] | None = None) -> Lane:
+    """What could spoil `value` at any lane along the axes (all of them unless given)."""
+    shape = shape_of(operation.operands[0].type)
+    chosen = range(len(shape)) if axes is None else axes
+    fresh = {axis: of(atom("lane", f"any:{operation.place}:{axis}")) for axis in chosen}
+    inside = conj(*(within(0, fresh[axis], shape[axis]) for axis in chosen if axis < len(shape)))
+    value = moved(Lane(None, value.undef, value.wraps), fresh)
+    return Lane(None, conj(inside, value.undef) if value.undef != FALSE else FALSE, value.wraps)
+
+
+def join(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    last = len(shape_of(operation.results[0].type)) - 1
+    first = equal(of(lane(last)), 0)
+    return [merged(first, operands[0], operands[1], tracer.unknown(operation, operation.results[0].type))]
+
+
+def split(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    last = len(shape_of(operation.operands[0].type)) - 1
+    return [moved(operands[0], {last: poly(side)}) for side in (0, 1)]
+
+
+def reordered(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    return [_any_lane(tracer, operation, operands)]
+
+
+def reduce(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    """A reduction removes an axis. An integer result that only selects is one of the operand's lanes."""
+    axis = _axis(operation)
+    rank = len(shape_of(operation.operands[0].type))
+    spoiled = [_without(anywhere(tracer, operation, value, [axis]), axis, rank) for value in operands]
+    results = []
+    for at, (value, result) in enumerate(zip(operands, operation.results, strict=True)):
+        if isinstance(value.content, Poly) and _selects(operation):
+            extent = shape_of(operation.operands[0].type)[axis]
+            picked = apply("floormod", tracer.unknown_index(operation, rank - 1), poly(extent))
+            chosen = _without(moved(value, {axis: of(PICKED)}), axis, rank)
+            content = Renaming({PICKED: picked}).poly(chosen.poly)
+            results.append(tainted(content, *spoiled))
+        else:
+            results.append(tracer.unknown(operation, result.type, at, *spoiled))
+    return results
+
+
+PICKED: Final = atom("lane", "picked")
+SELECTING: Final = frozenset(
+    {"arith.select", "arith.minsi", "arith.maxsi", "arith.minui", "arith.maxui", "arith.cmpi", "arith.cmpf"}
+    | {"arith.andi", "arith.ori", "arith.xori", "tt.reduce.return", "arith.maxnumf", "arith.minnumf"}
+    | {"arith.maximumf", "arith.minimumf", "arith.constant"}
+)
+
+
+def _selects(operation: Operation) -> bool:
+    """Whether the combine region can only hand on one of its arguments."""
+    block = operation.regions[0].blocks[0]
+    if any(each.name not in SELECTING for each in block.operations):
+        return False
+    arguments = {value.name for value in block.arguments}
+    origin = {value.name: True for value in block.arguments}
+    for each in block.operations[:-1]:
+        picks = each.name in ("arith.select", "arith.minsi", "arith.maxsi", "arith.minui", "arith.maxui")
+        inputs = each.operands[1:] if each.name == "arith.select" else each.operands
+        for result in each.results:
+            origin[result.name] = picks and all(origin.get(value.name, False) for value in inputs)
+    half = len(arguments) // 2
+    integers = [at for at in range(half) if _integer(block.arguments[at].type)]
+    returned = block.operations[-1].operands
+    return all(origin.get(returned[at].name, False) for at in integers) and len(integers) <= 1
+
+
+def _integer(type: object) -> bool:
+    return isinstance(type, Scalar) and type.integer
+
+
+def _without(value: Lane, axis: int, rank: int) -> Lane:
+    """The value once `axis`, on which it no longer depends, is gone."""
+    return moved(value, {at: of(lane(at - 1)) for at in range(axis + 1, rank)})
+
+
+def scan(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    axis = _axis(operation)
+    spoiled = [anywhere(tracer, operation, value, [axis]) for value in operands]
+    return [tracer.unknown(operation, result.type, at, *spoiled) for at, result in enumerate(operation.results)]
+
+
+def dot(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    """Row i, column j of the product is spoiled by row i of the left and column j of the right operand."""
+    left, right, *rest = operands
+    rank = len(shape_of(operation.results[0].type))
+    inner = atom("lane", f"any:{operation.place}:inner")
+    inside = within(0, of(inner), shape_of(operation.operands[0].type)[-1])
+    row = moved(Lane(None, left.undef, left.wraps), {rank - 1: of(inner)})
+    column = moved(Lane(None, right.undef, right.wraps), {rank - 2: of(inner)})
+    spoiled = disj(row.undef, column.undef)
+    sources = (Lane(None, conj(inside, spoiled) if spoiled != FALSE else FALSE, row.wraps | column.wraps), *rest)
+    return [tracer.unknown(operation, operation.results[0].type, 0, *sources)]
+
+
+def gather(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    source, indices = operands
+    return [tracer.unknown(operation, operation.results[0].type, 0, anywhere(tracer, operation, source), indices)]
+
+
+def add_pointer(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    base, offset = operands
+    if not isinstance(base.content, Address):
+        return [tainted(None, base, offset)]
+    return [tainted(Address(base.content.pointer, base.content.offset + offset.poly), base, offset)]
+
+
+def bitcast(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    source, target = element_of(operation.operands[0].type), element_of(operation.results[0].type)
+    if isinstance(source, Pointer) and isinstance(target, Pointer):
+        same_width = _bytes(source) == _bytes(target)
+        return [operands[0] if same_width else tainted(None, operands[0])]
+    return [tracer.unknown(operation, operation.results[0].type, 0, *operands)]
+
+
+def _bytes(pointer: Pointer) -> int:
+    return max(pointer.pointee.bits, 8) if isinstance(pointer.pointee, Scalar) else 0
+
+
+def load(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    pointer, mask, other = (*operands, None, None)[:3]
+    mask = mask or Lane(TRUE)
+    address = access(tracer, operation, "load", pointer, mask, None)
+    skipped = negate(mask.truth)
+    undef = conj(skipped, other.undef if other else TRUE)
+    result = operation.results[0]
+    if address is None:
+        return [tracer.unknown(operation, result.type, 0, Lane(None, undef))]
+    element = element_of(result.type)
+    if isinstance(element, Scalar) and element.integer and element != Scalar("i1"):
+        low, high = tracer.loads.get(address.pointer, (-(2 ** (element.bits - 1)), 2 ** (element.bits - 1) - 1))
+        loaded = Lane(of(atom("load", f"{address.pointer}:{int(low)}:{int(high)}", (address.offset,))))
+        value = merged(mask.truth, loaded, other or loaded, loaded)
+        return [Lane(value.content, undef, other.wraps if other else frozenset())]
+    return [tracer.unknown(operation, result.type, 0, Lane(None, undef))]
+
+
+def store(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    pointer, value, mask = (*operands, None)[:3]
+    assert pointer is not None and value is not None
+    access(tracer, operation, "store", pointer, mask or Lane(TRUE), value)
+    return []
+
+
+def atomic(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    pointer, value = operands[:2]
+    mask = operands[2] if operation.name == "tt.atomic_rmw" and len(operands) > 2 else Lane(TRUE)
+    access(tracer, operation, "atomic", pointer, mask, value)
+    return [tracer.unknown(operation, operation.results[0].type, 0, Lane(None, negate(mask.truth)))]
+
+
+def access(
+    tracer: Tracer, operation: Operation, kind: str, pointer: Lane, mask: Lane, value: Lane | None
+) -> Address | None:
+    """Record a memory access; None when the pointer's origin is not known, which the trace then says."""
+    address = pointer.content
+    if not isinstance(address, Address):
+        tracer.give_up(operation, f"{operation.name} through a pointer of unknown origin")
+        return None
+    shape = shape_of(operation.operands[0].type)
+    tracer.record(
+        Access(
+            kind, address.pointer, address.offset, tracer.path, mask, pointer, value, shape,
+            tracer.loops, tracer.epoch, operation,
+        )  # fmt: skip
+    )
+    return address
+
+
+def barrier(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    tracer.epoch += 1
+    return []
+
+
+def assume(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    """A promise to the compiler: false, it makes the program undefined, so it must be shown."""
+    if isinstance(operands[0].content, Truth):
+        tracer.decide("assumption", operands[0], operation, holds=operands[0].content)
+    return []
+
+
+def nothing(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    return []
+
+
+TENSORS: Final[Mapping[str, Meaning]] = {
+    "tt.get_program_id": program_id,
+    "tt.get_num_programs": num_programs,
+    "tt.make_range": make_range,
+    "tt.splat": same,
+    "tt.unsplat": same,
+    "tt.expand_dims": expand_dims,
+    "tt.broadcast": broadcast,
+    "tt.trans": transpose,
+    "tt.reshape": reshape,
+    "tt.join": join,
+    "tt.split": split,
+    "tt.cat": reordered,
+    "tt.histogram": reordered,
+    "tt.gather": gather,
+    "tt.reduce": reduce,
+    "tt.scan": scan,
+    "tt.dot": dot,
+    "tt.addptr": add_pointer,
+    "tt.bitcast": bitcast,
+    "tt.load": load,
+    "tt.store": store,
+    "tt.atomic_rmw": atomic,
+    "tt.atomic_cas": atomic,
+    "gpu.barrier": barrier,
+    "ttg.barrier": barrier,
+    "llvm.intr.assume": assume,
+    "tt.print": nothing,
+    "tt.assert": nothing,
+}

@@ -1,0 +1,107 @@
+"""What a TTIR value is at one lane, symbolically: its value where we track one, and what could spoil it."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import evolve, field, frozen
+
+from verify.symbolic.terms import FALSE, TRUE, Poly, Renaming, Truth, choose, conj, disj, negate
+from verify.verdict import Place
+
+
+@frozen(cache_hash=True)
+class Wrap:
+    """An integer operation in a value's history that wraps unless `value` fits `bits`, where `when` holds."""
+
+    value: Poly
+    bits: int
+    when: Truth
+    operation: str
+    place: Place
+
+
+@frozen
+class Address:
+    """A pointer: elements beyond the first element of the pointer argument called `pointer`."""
+
+    pointer: str
+    offset: Poly
+
+
+Content: TypeAlias = "Poly | Truth | Address | None"
+
+
+@frozen
+class Lane:
+    """A value at one lane; its lane coordinates are the atoms `lane(0)`, `lane(1)`, ...
+
+    `content` is None for floats and for anything whose value is not tracked. `undef` says where the lane is
+    undefined; `wraps` are the operations behind it that must not wrap.
+    """
+
+    content: Content = None
+    undef: Truth = FALSE
+    wraps: frozenset[Wrap] = field(default=frozenset())
+
+    @property
+    def poly(self) -> Poly:
+        if not isinstance(self.content, Poly):
+            raise TypeError(f"expected an integer, got {self.content}")
+        return self.content
+
+    @property
+    def truth(self) -> Truth:
+        if not isinstance(self.content, Truth):
+            raise TypeError(f"expected a truth, got {self.content}")
+        return self.content
+
+
+def renamed(value: Lane, renaming: Renaming) -> Lane:
+    """The same value with atoms substituted everywhere."""
+    content = value.content
+    if isinstance(content, Address):
+        content = Address(content.pointer, renaming.poly(content.offset))
+    elif content is not None:
+        content = renaming(content)
+    wraps = frozenset(
+        evolve(wrap, value=renaming.poly(wrap.value), when=renaming.truth(wrap.when)) for wrap in value.wraps
+    )
+    return Lane(content, renaming.truth(value.undef), wraps)
+
+
+def tainted(content: Content, *sources: Lane, extra: frozenset[Wrap] = frozenset()) -> Lane:
+    """A value computed lane by lane from others: it inherits all that could spoil them."""
+    return Lane(
+        content,
+        disj(*(source.undef for source in sources)),
+        extra.union(*(source.wraps for source in sources)),
+    )
+
+
+def merged(condition: Truth, yes: Lane, no: Lane, unknown: Lane) -> Lane:
+    """`yes` where the condition holds, else `no`; `unknown` where the two contents cannot be joined."""
+    undef = disj(conj(condition, yes.undef), conj(negate(condition), no.undef))
+    if undef != FALSE and yes.undef == no.undef:
+        undef = yes.undef
+    wraps = frozenset(
+        [evolve(wrap, when=conj(wrap.when, condition)) for wrap in yes.wraps]
+        + [evolve(wrap, when=conj(wrap.when, negate(condition))) for wrap in no.wraps]
+    )
+    return Lane(_joined(condition, yes.content, no.content, unknown.content), undef, wraps)
+
+
+def _joined(condition: Truth, yes: Content, no: Content, unknown: Content) -> Content:
+    if yes == no:
+        return yes
+    if isinstance(yes, Poly) and isinstance(no, Poly):
+        return choose(condition, yes, no)
+    if isinstance(yes, Truth) and isinstance(no, Truth):
+        if condition == TRUE:
+            return yes
+        return disj(conj(condition, yes), conj(negate(condition), no))
+    if isinstance(yes, Address) and isinstance(no, Address) and yes.pointer == no.pointer:
+        return Address(yes.pointer, choose(condition, yes.offset, no.offset))
+    return unknown
+
+
