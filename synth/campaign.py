@@ -13,7 +13,7 @@ from attrs import frozen
 import specs
 from reports.canonical import decode, encode
 from reports.record import Record
-from synth.exchange import Exchange, ExchangeError, Expectation, load, write_whole
+from synth.exchange import Exchange, ExchangeError, Expectation, load
 from synth.exits import Trouble
 from synth.proposers.replay import recorded
 from synth.workers import each
@@ -24,21 +24,16 @@ from verify.verdict import Outcome
 
 @frozen
 class Proposal:
-    """One recorded proposal on its way: where it is stored, what it must get, where its record goes."""
+    """One recorded proposal on its way: where it is stored and what it must get."""
 
     file: Path
     spec: str
     expect: Expectation | None
     profile: str
-    folder: Path
 
     @property
     def name(self) -> str:
-        return f"{self.spec}_{self.file.stem}"
-
-    @property
-    def record(self) -> Path:
-        return self.folder / f"{self.name}.json"
+        return f"{self.spec}/{self.file.stem}"
 
 
 @frozen
@@ -52,7 +47,7 @@ class Judged:
     surprise: str
 
 
-def gather(root: Path, chosen: Sequence[str], profile: str, folder: Path) -> tuple[Proposal, ...]:
+def gather(root: Path, chosen: Sequence[str], profile: str) -> tuple[Proposal, ...]:
     """The recorded proposals under `root/<spec>/`, in order. Raises Trouble for a file that is none."""
     found: list[Proposal] = []
     for name in chosen or specs.ALL:
@@ -61,7 +56,7 @@ def gather(root: Path, chosen: Sequence[str], profile: str, folder: Path) -> tup
             if exchange.spec.name != name or exchange.spec.version != specs.find(name).version:
                 told = f"{exchange.spec.name} version {exchange.spec.version}"
                 raise Trouble(f"{file} answers for {told}, not {name} version {specs.find(name).version}")
-            found.append(Proposal(file, name, exchange.expect, profile, folder))
+            found.append(Proposal(file, name, exchange.expect, profile))
     return tuple(found)
 
 
@@ -71,7 +66,7 @@ def judge_all(proposals: Sequence[Proposal], jobs: int, seconds: float) -> Itera
         if done.failure:
             yield Judged(done.task, None, f"no verdict: {done.failure}")
             continue
-        record = decode(done.task.record.read_bytes())
+        record = decode(done.answer or b"")
         yield Judged(done.task, record, surprise(done.task.expect, record.dossier))
 
 
@@ -91,17 +86,17 @@ def surprise(expect: Expectation | None, dossier: Dossier) -> str:
     return "" if dossier.outcome(expect.gate) is least else f"expected {expect}, got {_got(dossier)}"
 
 
-def examine_stored(proposal: Proposal) -> None:
-    """Examine one proposal and write its record. It runs in a process of its own."""
+def examine_stored(proposal: Proposal) -> bytes:
+    """The canonical record of one proposal. It runs in a process of its own."""
     # One thread a process: several processes that each take every core would only wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from synth.loop import candidate_of
     from synth.pipeline import examine_candidate, standard
 
     spec = specs.find(proposal.spec)
-    candidate = candidate_of(_load(proposal.file), spec, f"{proposal.name}.py")
+    candidate = candidate_of(_load(proposal.file), spec, f"{proposal.file.stem}.py")
     record = examine_candidate(spec, candidate, PROFILES[proposal.profile], standard(bench=True))
-    write_whole(proposal.record, encode(record).decode())
+    return encode(record)
 
 
 def _load(file: Path) -> Exchange:

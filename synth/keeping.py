@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-import reports.markdown
-
 import reports.html
+import reports.markdown
 from reports.canonical import Unreadable, decode, encode
+from reports.index import stem_of
 from reports.record import Record
 from synth.exchange import write_whole
 from synth.exits import Trouble
@@ -64,10 +63,3 @@ def read_record(path: Path) -> Record:
         raise Trouble(f"{path}: {error}") from None
     except OSError as error:
         raise Trouble(f"cannot read {path}: {error.strerror or error}") from None
-
-
-def stem_of(record: Record) -> str:
-    """A file name for what is written about a record, without an ending."""
-    path = record.candidate.path
-    stem = Path(path).stem if path.endswith(".py") else path
-    return re.sub(r"[^\w.-]+", "_", stem).lstrip(".") or record.spec.name

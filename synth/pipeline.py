@@ -14,6 +14,7 @@ from reports.measurement import Measurement
 from reports.record import Record
 from reports.text import count
 from specs.spec import Spec
+from synth.exits import Trouble
 from synth.progress import Progress, Silent
 from verify.case import Budget, Candidate, Case
 from verify.dossier import Dossier, Gate, examine
@@ -40,10 +41,9 @@ class Stages:
 def standard(*, bench: bool = False, device: str = "H200") -> Stages:
     """The stages of the tool itself; `device` is what the bench stage models where it cannot time."""
     # Imported here: capture and the gates bring torch, triton and z3, which most commands never need.
-    from verify.capture.capture import capture
     from verify.gates import GATES, REQUIRED
 
-    return Stages(capture, GATES, REQUIRED, partial(_bench, device=device) if bench else None)
+    return Stages(_capture, GATES, REQUIRED, partial(_bench, device=device) if bench else None)
 
 
 def only_those(stages: Stages, names: Collection[str]) -> Stages:
@@ -97,6 +97,17 @@ def benched(measurement: Measurement) -> str:
         return f"{count(len(measurement.workloads), 'workload')} measured on {measurement.device}{ahead}"
     models = f"; {count(len(measurement.models), 'model')}" if measurement.models else ""
     return f"{measurement.word.upper()}: {measurement.reason}{models}"
+
+
+def _capture(spec: Spec, candidate: Candidate, budget: Budget) -> Capture:
+    from verify.capture.capture import capture
+    from verify.capture.sandbox import NotStarted
+
+    try:
+        return capture(spec, candidate, budget)
+    except NotStarted as error:
+        told = f"the candidate cannot be run in isolation here: {error}"
+        raise Trouble(told, "`kernelproof doctor` says what this machine can do") from None
 
 
 def _bench(case: Case, dossier: Dossier, device: str) -> tuple[Measurement, str | None]:

@@ -15,7 +15,7 @@ from synth.commands.verify import find_budget
 from synth.exits import Ending, Exit, Trouble
 
 if TYPE_CHECKING:
-    from synth.campaign import Judged
+    from synth.campaign import Judged, Proposal
     from synth.progress import Display
 
 SUMMARY: Final = "examine every recorded proposal and write the pages"
@@ -33,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> Ending:
     """Run `run`."""
+    from reports.index import INDEX
     from reports.store import new_run
     from synth.campaign import gather
     from synth.candidates import find_spec
@@ -44,18 +45,22 @@ def execute(arguments: argparse.Namespace) -> Ending:
     chosen = [find_spec(name).name for name in arguments.spec]
     if arguments.jobs < 0 or arguments.seconds <= 0:
         raise Trouble("--jobs is at least 1 and --seconds above 0")
-    root = arguments.proposals or RECORDED
-    if not gather(root, chosen, arguments.profile, Path()):
-        raise Trouble(f"{root} holds no recorded proposals", "they lie in <spec>/*.json", Exit.NOTHING)
+    proposals = gather(arguments.proposals or RECORDED, chosen, arguments.profile)
+    if not proposals:
+        raise Trouble("there are no recorded proposals", "they lie in <spec>/*.json", Exit.NOTHING)
+    jobs = min(arguments.jobs or len(os.sched_getaffinity(0)), len(proposals))
+    if arguments.out is not None and (arguments.out / INDEX).exists():
+        raise Trouble(f"{arguments.out} holds a run already", "choose another folder by --out")
     with Display() as display, claimed(arguments.out or new_run(RUNS)) as folder:
-        proposals = gather(root, chosen, arguments.profile, folder)
-        jobs = min(arguments.jobs or len(os.sched_getaffinity(0)), len(proposals))
         display.line(f"{len(proposals)} recorded proposals, {jobs} at a time, into {folder}", "title")
-        judged = _follow(display, proposals, jobs, arguments.seconds)
+        judged = _follow(display, proposals, jobs, arguments.seconds, folder)
         return _conclude(display, judged, folder)
 
 
-def _follow(display: Display, proposals: Sequence, jobs: int, seconds: float) -> list[Judged]:  # type: ignore[type-arg]
+def _follow(
+    display: Display, proposals: Sequence[Proposal], jobs: int, seconds: float, folder: Path
+) -> list[Judged]:
+    from reports.index import INDEX, write_record
     from synth.campaign import judge_all
 
     judged: list[Judged] = []
@@ -67,6 +72,9 @@ def _follow(display: Display, proposals: Sequence, jobs: int, seconds: float) ->
             break
         judged.append(one)
         _row(display, one)
+        if one.record is not None:
+            # At once: what is known stays known when the run is stopped.
+            write_record(folder, one.record, index=INDEX)
     order = {proposal.name: place for place, proposal in enumerate(proposals)}
     return sorted(judged, key=lambda one: order[one.proposal.name])
 
@@ -87,10 +95,10 @@ def _row(display: Display, one: Judged) -> None:
 def _conclude(display: Display, judged: Sequence[Judged], folder: Path) -> Ending:
     from reports.index import write_run
 
-    records = [(one.proposal.name, one.record) for one in judged if one.record is not None]
+    records = [one.record for one in judged if one.record is not None]
     write_run(folder, records)
     surprises = [one for one in judged if one.surprise]
-    words = [record.word for _, record in records]
+    words = [record.word for record in records]
     display.line()
     for one in surprises:
         display.line(f"not as expected: {one.proposal.name}: {one.surprise}", "error")

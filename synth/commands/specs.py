@@ -19,8 +19,8 @@ def execute(arguments: argparse.Namespace) -> Ending:
     """Run `specs`."""
     import specs
     from synth.candidates import find_spec
+    from synth.contract import contract, signature
     from synth.progress import Display
-    from synth.prompt import contract, signature
 
     with Display() as display:
         if arguments.name:
