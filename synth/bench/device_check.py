@@ -2,10 +2,9 @@
 
     python -m synth.bench.device_check --bundles DIR --out DIR [--rounds N] [--seconds S] [--sanitizer]
 
-Needs torch, triton, numpy, attrs and cattrs. Each bundle gets two processes, native checks and the runner.
-What they found lies in OUT as `<bundle>.native.json` and `<bundle>.bench.json`, all of it in `device.json`; a
-table is printed last. Exit code 0 when every bundle was right and timed, 1 when one was refuted, 4 when
-something did not run, or not in time.
+Needs torch, triton, numpy, attrs and cattrs. Each bundle gets two processes, native checks and the runner. All
+they found goes to OUT/device.json; a table is printed last. Exit code 0 when every bundle was right and timed,
+1 when one was refuted, 4 when something did not run, or not in time.
 """
 
 from __future__ import annotations
@@ -17,21 +16,22 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import evolve, field, frozen
 
-import specs
 from reports.measurement import Measurement
-from synth.bench.bundle import Bundle, Tampered, load
-from synth.bench.measure import measurement_of
-from synth.bench.results import Report
+from synth.bench.bundle import Tampered, load
+from synth.bench.results import Report, measurement_of
 from verify.native.child import Answer, Request
 from verify.native.codec import CONVERTER, canonical, read
 
 SANITIZERS: Final = ("memcheck", "racecheck", "initcheck")
 SANITIZED_POINTS: Final = 2
+AT_ONCE: Final = 4
 
 
 @frozen
@@ -39,14 +39,15 @@ class Row:
     """What came of one bundle."""
 
     name: str
-    spec: str
-    native: Answer | None
-    measurement: Measurement | None
-    sanitizers: dict[str, str]
-    troubles: tuple[str, ...]
+    spec: str = ""
+    native: Answer | None = None
+    report: Report | None = None
+    measurement: Measurement | None = None
+    sanitizers: dict[str, str] = field(factory=dict)
+    troubles: tuple[str, ...] = ()
 
 
-@define
+@frozen
 class Deadline:
     """The seconds left for everything, and the environment that the processes share."""
 
@@ -69,85 +70,88 @@ class Deadline:
 
 def main(argv: list[str] | None = None) -> int:
     arguments = _arguments(argv)
-    arguments.out.mkdir(parents=True, exist_ok=True)
     paths = sorted(arguments.bundles.glob("*.json"))
     if not paths:
         print(f"device_check: no bundles (*.json) in {arguments.bundles}", file=sys.stderr)
         return 2
-    # One cache for all processes of this command: a spec's baselines are compiled once.
-    cache = arguments.out / ".cache"
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "TRITON_CACHE_DIR": str(cache / "triton"),
-        "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
-    }
-    deadline = Deadline(time.monotonic() + arguments.seconds, environment)
-    rows = []
-    for path in paths:
-        began = time.monotonic()
-        rows.append(_bundle(path, arguments, deadline))
-        print(f"{path.stem}: {time.monotonic() - began:.0f} s", flush=True)
-    shutil.rmtree(cache, ignore_errors=True)
-    (arguments.out / "device.json").write_text(json.dumps(CONVERTER.unstructure(rows), indent=1))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="kernelproof-device-") as folder:
+        rows = _rows(paths, arguments, Path(folder))
     print("\n".join(table(rows)))
     if any(row.native and row.native.findings for row in rows):
         return 1
     return 4 if any(row.troubles for row in rows) else 0
 
 
-def _bundle(path: Path, arguments: argparse.Namespace, deadline: Deadline) -> Row:
+def _rows(paths: list[Path], arguments: argparse.Namespace, folder: Path) -> list[Row]:
+    """Native checks of all bundles, several at a time; then their times, alone on the device."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        # One cache for all processes: a spec's baselines are compiled once.
+        "TRITON_CACHE_DIR": str(folder / "triton"),
+        "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"),
+    }
+    began = time.monotonic()
+    deadline = Deadline(began + arguments.seconds, environment)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        rows = list(pool.map(lambda path: _checked(path, arguments, folder, deadline), paths))
+    print(f"native checks: {time.monotonic() - began:.0f} s", flush=True)
+    for number, path in enumerate(paths):
+        if rows[number].spec:
+            began = time.monotonic()
+            rows[number] = _timed(rows[number], path, arguments, folder, deadline)
+            print(f"{path.stem}: {time.monotonic() - began:.0f} s", flush=True)
+        # After each: what is there stays there when time runs out.
+        (arguments.out / "device.json").write_text(json.dumps(CONVERTER.unstructure(rows), indent=1))
+    return rows
+
+
+def _checked(path: Path, arguments: argparse.Namespace, folder: Path, deadline: Deadline) -> Row:
     try:
         bundle = load(path)
     except (Tampered, OSError) as bad:
-        return Row(path.stem, "?", None, None, {}, (str(bad),))
-    troubles: list[str] = []
-    native = _native(path, bundle, arguments.out, deadline, troubles)
-    sanitizers = _sanitizers(path, arguments.out, deadline) if arguments.sanitizer else {}
-    measurement = _bench(path, bundle, arguments, deadline, troubles)
-    return Row(path.stem, bundle.spec, native, measurement, sanitizers, tuple(troubles))
-
-
-def _native(path: Path, bundle: Bundle, out: Path, deadline: Deadline, troubles: list[str]) -> Answer | None:
-    request, answer = out / f"{path.stem}.request.json", out / f"{path.stem}.native.json"
+        return Row(path.stem, troubles=(str(bad),))
+    request, answer = folder / f"{path.stem}.request.json", folder / f"{path.stem}.native.json"
     request.write_bytes(canonical(Request(bundle.spec, bundle.plans)))
-    code, said = deadline.run([sys.executable, "-m", "verify.native.child", str(request), str(answer)])
+    child = [sys.executable, "-m", "verify.native.child", str(request), str(answer)]
+    sanitizers = _sanitizers(child, deadline) if arguments.sanitizer else {}
+    answer.unlink(missing_ok=True)
+    code, said = deadline.run(child)
     if code != 0 or not answer.exists():
-        troubles.append(f"native checks: {said or code}")
-        return None
+        return Row(
+            path.stem, bundle.spec, sanitizers=sanitizers, troubles=(f"native checks: {said or code}",)
+        )
     found: Answer = read(answer.read_bytes(), Answer)
-    troubles += [f"native: {failure}" for failure in (found.refusal, *found.failures[:3]) if failure]
-    return found
+    troubles = tuple(f"native: {failure}" for failure in (found.refusal, *found.failures[:3]) if failure)
+    return Row(path.stem, bundle.spec, found, sanitizers=sanitizers, troubles=troubles)
 
 
-def _sanitizers(path: Path, out: Path, deadline: Deadline) -> dict[str, str]:
-    """Each tool's summary line over a few points; what it said instead where it gave none."""
+def _sanitizers(child: list[str], deadline: Deadline) -> dict[str, str]:
+    """Each tool's summary line over a few points; what happened instead where it gave none."""
     tool = shutil.which("compute-sanitizer")
     if tool is None:
         return {"compute-sanitizer": "not on PATH"}
-    request, answer = out / f"{path.stem}.request.json", out / f"{path.stem}.sanitized.json"
+    # Without torch's cache every buffer is an allocation of its own, whose ends the tool knows.
+    plain = evolve(deadline, environment={**deadline.environment, "PYTORCH_NO_CUDA_MEMORY_CACHING": "1"})
     summaries = {}
     for kind in SANITIZERS:
-        child = [sys.executable, "-m", "verify.native.child", str(request), str(answer)]
-        code, said = deadline.run([tool, "--tool", kind, *child, "--points", str(SANITIZED_POINTS)])
+        code, said = plain.run([tool, "--tool", kind, *child, "--points", str(SANITIZED_POINTS)])
         summary = [line for line in said.splitlines() if "SUMMARY" in line]
         summaries[kind] = summary[-1].strip("= ") if summary else f"no summary (exit code {code})"
-    answer.unlink(missing_ok=True)
     return summaries
 
 
-def _bench(
-    path: Path, bundle: Bundle, arguments: argparse.Namespace, deadline: Deadline, troubles: list[str]
-) -> Measurement | None:
-    answer = arguments.out / f"{path.stem}.bench.json"
+def _timed(row: Row, path: Path, arguments: argparse.Namespace, folder: Path, deadline: Deadline) -> Row:
+    answer = folder / f"{path.stem}.bench.json"
     command = [sys.executable, "-m", "synth.bench.runner", str(path), "--out", str(answer)]
     code, said = deadline.run([*command, "--rounds", str(arguments.rounds)])
     if code != 0 or not answer.exists():
-        troubles.append(f"bench: {said or code}")
-        return None
+        return evolve(row, troubles=(*row.troubles, f"bench: {said or code}"))
     report: Report = read(answer.read_bytes(), Report)
-    troubles += [f"bench, {refused.workload}: {refused.reason}" for refused in report.refused]
-    return measurement_of(specs.find(bundle.spec), report, ())
+    refused = tuple(f"bench, {one.workload}: {one.reason}" for one in report.refused)
+    measurement = measurement_of(report, ())
+    return evolve(row, report=report, measurement=measurement, troubles=(*row.troubles, *refused))
 
 
 def table(rows: list[Row]) -> list[str]:

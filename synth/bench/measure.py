@@ -10,13 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import specs
-from reports.measurement import Measurement, Model, Timed
+from reports.measurement import Measurement, Model
 from specs.spec import Spec
 from synth.bench.bundle import Bundle, NotAdmitted, seal
-from synth.bench.floor import fraction
 from synth.bench.model import DEFAULT, models
-from synth.bench.results import AGAIN, KERNEL, Report, Run
-from synth.bench.statistics import against, noise_factor, timing
+from synth.bench.results import Report, measurement_of
 from verify.case import Case
 from verify.dossier import Dossier
 from verify.native.codec import read
@@ -56,7 +54,7 @@ def time_bundle(bundle: Bundle, spec: Spec, folder: Path, predicted: tuple[Model
     )
     if trouble or not answer.exists():
         return Measurement.not_run(trouble or "the runner wrote no report", predicted)
-    return measurement_of(spec, read(answer.read_bytes(), Report), predicted)
+    return measurement_of(read(answer.read_bytes(), Report), predicted)
 
 
 def start(command: list[str], folder: Path) -> str:
@@ -77,52 +75,3 @@ def start(command: list[str], folder: Path) -> str:
         return ""
     said = done.stderr.strip().splitlines()
     return said[-1].removeprefix("runner: ") if said else f"the runner ended with exit code {done.returncode}"
-
-
-def measurement_of(spec: Spec, report: Report, predicted: tuple[Model, ...]) -> Measurement:
-    """The runner's report as a measurement. A wrong output on the device takes all its times with it."""
-    wrong = [refused for refused in report.refused if refused.wrong]
-    if wrong:
-        return Measurement.not_counted(f"on {report.device}, {wrong[0].workload}: {wrong[0].reason}")
-    if not report.runs:
-        reason = report.refused[0].reason if report.refused else "the runner timed no workload"
-        return Measurement.not_run(f"on {report.device}: {reason}", predicted)
-    return Measurement.measured(_device(report), [timed(report, run) for run in report.runs], predicted)
-
-
-def timed(report: Report, run: Run) -> Timed:
-    """One workload's samples as medians, intervals and gaps."""
-    kernel, again = run.seconds[KERNEL], run.seconds[AGAIN]
-    rivals = [name for name in run.seconds if name not in (KERNEL, AGAIN)]
-    own = timing(KERNEL, kernel)
-    reached, by = fraction(own.median / 1e6, run.work, run.dtype, report.ceilings)
-    return Timed(
-        run.workload,
-        run.dtype,
-        dict(run.sizes),
-        own,
-        tuple(against(name, kernel, again, run.seconds[name]) for name in rivals),
-        reached,
-        by,
-        run.after.clock,
-        run.after.memory_clock,
-        run.after.temperature,
-        run.after.power,
-        (_how(run, kernel, again), *run.notes),
-    )
-
-
-def _how(run: Run, kernel: tuple[float, ...], again: tuple[float, ...]) -> str:
-    ways = ", ".join(sorted(set(run.started.values())))
-    bits = "equal bits" if run.bitwise else "bits that differ"
-    return (
-        f"{len(kernel)} rounds kept, {len(run.dropped)} dropped; {run.checked} of the timed outputs held "
-        f"against the reference, all against their twins ({bits}); started by {ways}; "
-        f"the kernel against itself: within a factor {noise_factor(kernel, again):.4f}"
-    )
-
-
-def _device(report: Report) -> str:
-    driver = report.runs[0].after.driver
-    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
-    return f"{report.device} ({versions}{f', driver {driver}' if driver else ''})"

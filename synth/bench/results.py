@@ -7,8 +7,10 @@ from typing import Final
 
 from attrs import frozen
 
+from reports.measurement import Measurement, Model, Timed
 from synth.bench.device import State
-from synth.bench.floor import Ceilings, Limit, Work
+from synth.bench.floor import Ceilings, Limit, Work, fraction
+from synth.bench.statistics import against, noise_factor, timing
 
 KERNEL: Final = "kernel"
 AGAIN: Final = "kernel again"  # the A/A control
@@ -70,3 +72,52 @@ class Report:
     runs: tuple[Run, ...]
     refused: tuple[Refused, ...]
     seconds: float
+
+
+def measurement_of(report: Report, predicted: tuple[Model, ...]) -> Measurement:
+    """The runner's report as a measurement. A wrong output on the device takes all its times with it."""
+    wrong = [refused for refused in report.refused if refused.wrong]
+    if wrong:
+        return Measurement.not_counted(f"on {report.device}, {wrong[0].workload}: {wrong[0].reason}")
+    if not report.runs:
+        reason = report.refused[0].reason if report.refused else "the runner timed no workload"
+        return Measurement.not_run(f"on {report.device}: {reason}", predicted)
+    return Measurement.measured(_device(report), [timed(report, run) for run in report.runs], predicted)
+
+
+def timed(report: Report, run: Run) -> Timed:
+    """One workload's samples as medians, intervals and gaps."""
+    kernel, again = run.seconds[KERNEL], run.seconds[AGAIN]
+    rivals = [name for name in run.seconds if name not in (KERNEL, AGAIN)]
+    own = timing(KERNEL, kernel)
+    reached, by = fraction(own.median / 1e6, run.work, run.dtype, report.ceilings)
+    return Timed(
+        run.workload,
+        run.dtype,
+        dict(run.sizes),
+        own,
+        tuple(against(name, kernel, again, run.seconds[name]) for name in rivals),
+        reached,
+        by,
+        run.after.clock,
+        run.after.memory_clock,
+        run.after.temperature,
+        run.after.power,
+        (_how(run, kernel, again), *run.notes),
+    )
+
+
+def _how(run: Run, kernel: tuple[float, ...], again: tuple[float, ...]) -> str:
+    ways = ", ".join(sorted(set(run.started.values())))
+    bits = "equal bits" if run.bitwise else "bits that differ"
+    return (
+        f"{len(kernel)} rounds kept, {len(run.dropped)} dropped; {run.checked} of the timed outputs held "
+        f"against the reference, all against their twins ({bits}); started by {ways}; "
+        f"the kernel against itself: within a factor {noise_factor(kernel, again):.4f}"
+    )
+
+
+def _device(report: Report) -> str:
+    driver = report.runs[0].after.driver
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    return f"{report.device} ({versions}{f', driver {driver}' if driver else ''})"

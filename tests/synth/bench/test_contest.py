@@ -107,7 +107,7 @@ def test_a_changed_input_refuses_the_run() -> None:
 
 
 def test_times_below_the_floor_do_not_count() -> None:
-    with pytest.raises(Rejected, match="below the floor of 0.10 us"):
+    with pytest.raises(Rejected, match=r"below the floor of 0\.10 us"):
         _contest(HostKernel(), evolve(GOOD, work=1e-9))
 
 

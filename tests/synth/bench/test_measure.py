@@ -14,7 +14,7 @@ from synth.bench import measure as stage
 from synth.bench import runner
 from synth.bench.bundle import seal
 from synth.bench.device import State, read_state
-from synth.bench.results import Refused, Report
+from synth.bench.results import Refused, Report, measurement_of
 from verify.gates import native as gate
 from verify.native.codec import canonical, read
 from verify.verdict import Outcome
@@ -36,7 +36,7 @@ def test_nothing_is_timed_that_is_not_admitted(outcome: Outcome, monkeypatch: py
 
 def test_a_report_survives_its_file_and_becomes_a_measurement() -> None:
     report = read(canonical(_report()), Report)
-    found = stage.measurement_of(SPEC, report, ())
+    found = measurement_of(report, ())
     assert found.word == MEASURED and "torch 2.11" in found.device
     timed = found.workloads[0]
     assert timed.kernel.median == pytest.approx(10.0)
@@ -48,13 +48,13 @@ def test_a_report_survives_its_file_and_becomes_a_measurement() -> None:
 
 def test_a_wrong_output_on_the_device_takes_all_times_with_it() -> None:
     report = evolve(_report(), refused=(Refused("big", "a timed output is wrong: out[0]", wrong=True),))
-    found = stage.measurement_of(SPEC, report, ())
+    found = measurement_of(report, ())
     assert found.word == NOT_COUNTED and "out[0]" in found.reason
 
 
 def test_a_restless_machine_is_not_the_kernels_fault() -> None:
     report = evolve(_report(), runs=(), refused=(Refused("big", "rounds were dropped", wrong=False),))
-    found = stage.measurement_of(SPEC, report, ())
+    found = measurement_of(report, ())
     assert found.word == NOT_RUN and "rounds were dropped" in found.reason
 
 

@@ -1,4 +1,4 @@
-"""The trusted launcher: which variant, which arguments, which memory. A stand-in kernel works on host memory."""
+"""The trusted launcher: which variant, which arguments, which memory, with a stand-in kernel on the host."""
 
 from __future__ import annotations
 
