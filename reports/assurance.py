@@ -144,7 +144,7 @@ def doubts(record: Record, rows: tuple[Row, ...], ledgers: int) -> tuple[Doubt, 
             "Could a size have been left out?",
             f"Capture found these outside every cell: {'; '.join(record.uncovered)}."
             if record.uncovered
-            else "Capture reports no size of the domain outside the cells below.",
+            else "Capture reports no size of the domain outside the captured cells.",
         ),
         Doubt(
             "Could a tolerance hide a bug?",

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import rfc8785
 from cattrs import BaseValidationError, Converter, transform_error
+from cattrs.v import format_exception
 
 from reports.record import SCHEMA, Record
 from verify.verdict import Outcome
@@ -151,9 +152,16 @@ def _check_schema(data: Mapping[str, Any]) -> None:
 
 
 def _first_complaint(error: Exception) -> str:
-    complaints = transform_error(error) if isinstance(error, BaseValidationError) else [str(error)]
+    if not isinstance(error, BaseValidationError):
+        return str(error)
+    complaints = transform_error(error, path="$", format_exception=_complaint)
     more = f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else ""
     return complaints[0] + more
+
+
+def _complaint(error: BaseException, kind: type | None) -> str:
+    # The library's own words hide what our constructors say about a value.
+    return str(error) if isinstance(error, ValueError | TypeError) else format_exception(error, kind)
 
 
 def _difference(found: Any, expected: Any, path: str) -> str | None:
@@ -168,6 +176,9 @@ def _difference(found: Any, expected: Any, path: str) -> str | None:
             if (place := _difference(left, right, f"{path}[{index}]")) is not None:
                 return place
         return None
+    if isinstance(expected, float) and isinstance(found, int) and not isinstance(found, bool):
+        # 4.2e16 is spelled without a point: its digits are those of the shortest decimal, not of the float.
+        found = float(found)
     return None if found == expected and isinstance(found, bool) == isinstance(expected, bool) else path
 
 

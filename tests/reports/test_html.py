@@ -1,0 +1,210 @@
+"""The page: escaped, self-contained, equal for equal records, and what it says is what the record says."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from attrs import evolve
+
+from reports import html, index
+from reports.measurement import Measurement
+from verify.verdict import Cost, Outcome, Place, Verdict
+
+HOSTILE = (
+    "</title></style><script>alert(1)</script><img src=http://x.invalid onerror='a()'>{{7*7}}`|\u202e\x00"
+)
+CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+class Tags(HTMLParser):
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def named(self, name: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+def text_of(page: str) -> str:
+    body = re.sub(r"<style>.*?</style>", "", page, flags=re.S)
+    return " ".join(re.sub(r"<[^>]+>", " ", body).split())
+
+
+def all_pages(examples) -> list[str]:
+    records = [
+        examples.admitted(),
+        examples.refuted(),
+        examples.inconclusive(),
+        examples.admitted(examples.measured()),
+        examples.hostile(HOSTILE),
+    ]
+    return [
+        *(html.render(record, json="a.json", index="index.html") for record in records),
+        index.render(records),
+    ]
+
+
+def test_no_page_runs_or_fetches_anything(examples):
+    for page in all_pages(examples):
+        tags = Tags(page)
+        names = {name for name, _ in tags.tags}
+        assert not names & {
+            "script",
+            "link",
+            "img",
+            "iframe",
+            "object",
+            "embed",
+            "base",
+            "form",
+            "image",
+            "use",
+        }
+        for _, attributes in tags.tags:
+            assert not [name for name in attributes if name.startswith("on") or name == "src"]
+            assert re.fullmatch(r"#[\w-]+|[\w.-]+", attributes.get("href") or "#top")
+        metas = [meta.get("content") for meta in tags.named("meta") if "http-equiv" in meta]
+        assert metas == [CSP]
+        assert "url(" not in page and "@import" not in page
+
+
+def test_untrusted_text_is_shown_and_does_nothing(examples):
+    page = html.render(examples.hostile(HOSTILE))
+
+    assert "<script" not in page and "onerror='a" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "{{7*7}}" in page and "49</" not in page
+    assert "⟨U+202E⟩" in page and "\u202e" not in page
+    assert "⟨U+0000⟩" in page and "\x00" not in page
+
+
+@pytest.mark.parametrize("example", ["admitted", "refuted", "inconclusive"])
+def test_equal_records_give_equal_pages(examples, example):
+    make = getattr(examples, example)
+
+    assert html.render(make()) == html.render(make())
+
+
+def test_links_inside_a_page_lead_somewhere(examples):
+    for page in all_pages(examples):
+        tags = Tags(page).tags
+        ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+        targets = [own["href"][1:] for _, own in tags if (own.get("href") or "").startswith("#")]
+        assert len(ids) == len(set(ids))
+        assert set(targets) <= set(ids)
+
+
+def test_tables_can_be_listened_to(examples):
+    for page in all_pages(examples):
+        assert page.count("<table") == page.count("<caption")
+        assert all("scope" in attributes for attributes in Tags(page).named("th"))
+        levels = [int(level) for level in re.findall(r"<h(\d)", page)]
+        assert levels[0] == 1 and levels.count(1) == 1
+
+
+def test_a_refuted_page_leads_with_the_witness(examples):
+    page = html.render(examples.refuted())
+    text = text_of(page)
+    witness = "M=1, N=3, program 0, lane 3: stores out[3], out has 3 elements (softmax_02.py:14)"
+
+    assert text.index("REFUTED") < text.index(witness) < text.index("Claim under review")
+    assert "NOT COUNTED : refuted by bounds, races" in text
+    assert 'aria-label="out has 3 elements; accesses: A at 3"' in page
+    assert re.search(r'<span class="line refuted" id="L14">', page)
+    assert 'href="#L14"' in page
+
+
+def test_lines_are_marked_by_the_worst_verdict_that_points_there(examples):
+    page = html.render(examples.admitted())
+
+    assert '<span class="line proved" id="L14">' in page
+    assert '<span class="line proved" id="L12">' in page
+    assert '<span class="line " id="L10">' in page
+
+
+def test_an_unknown_line_is_marked_unknown(examples):
+    page = html.render(examples.inconclusive())
+
+    assert '<span class="line unknown" id="L13">' in page
+    assert "tt.extern_elementwise is not modelled" in page
+
+
+def test_gates_that_gave_no_answer_are_not_run(examples):
+    text = text_of(html.render(examples.inconclusive()))
+
+    assert "INCONCLUSIVE" in text
+    assert "fuzz did not run" in text
+    assert re.search(r"native a real device agrees 1 (· ){5}1 – not run", text)
+
+
+def test_a_model_is_called_a_model_and_a_time_is_not(examples):
+    model, times = (
+        text_of(html.render(examples.admitted())),
+        text_of(html.render(examples.admitted(examples.measured()))),
+    )
+
+    assert "NOT RUN : no device" in model and "Model, not a measurement" in model
+    assert "3.05×" not in model
+    assert "MEASURED on NVIDIA H200" in times and "3.05×" in times
+
+
+def test_an_admitted_candidate_with_wrong_outputs_on_the_device_is_not_counted(examples):
+    text = text_of(html.render(examples.admitted(Measurement.not_counted("outputs differ on the device"))))
+
+    assert "NOT COUNTED : outputs differ on the device" in text
+
+
+def test_the_words_are_careful(examples):
+    for page in all_pages(examples)[:4]:
+        assert not re.search(r"\b(safe|safely|verified|score)\b", text_of(page), re.I)
+
+
+def test_a_flood_of_verdicts_and_source_stays_below_the_cap(examples):
+    own = examples.candidate("x.py", source="\n".join(f"x{n} = {'y' * 500}" for n in range(20_000)))
+    flood = tuple(
+        Verdict(
+            "bounds",
+            Outcome.UNKNOWN,
+            f"claim {n} " * 200,
+            "scope " * 900,
+            "why " * 900,
+            place=Place("x.py", n),
+        )
+        for n in range(1, 2000)
+    )
+    page = html.render(examples.record(own, flood))
+
+    assert len(page.encode()) < html.LARGEST
+    assert "more lines in the JSON" in page and "in the JSON." in page
+
+
+def test_a_source_that_is_no_python_is_shown_as_it_is(examples):
+    source = "def (((\r\n\tprint 'x\n'''\f\x0b'''"
+    record = examples.record(examples.candidate("x.py", source=source), ())
+
+    text = text_of(html.render(record))
+    assert "def (((" in text and "⟨U+000C⟩" in text
+
+
+def test_a_nan_in_the_ledger_is_shown_as_broken(examples):
+    record = examples.admitted()
+    broken = tuple(
+        evolve(own, ledger=tuple(evolve(entry, ratio=float("nan")) for entry in own.ledger))
+        for own in record.verdicts
+    )
+    page = html.render(evolve(record, verdicts=broken))
+
+    assert '<tr class="short"><th scope="row"><a href="#v10">numerics</a>' in page
+
+
+def test_cost_without_a_solver_names_no_steps(examples):
+    verdict = Verdict("policy", Outcome.PROVED, "c", "s", cost=Cost(0.5))
+    text = text_of(html.render(examples.record(examples.candidate("x.py"), (verdict,))))
+
+    assert "0.50 s" in text and "solver steps" not in text
