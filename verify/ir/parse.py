@@ -37,7 +37,7 @@ def parse(text: str) -> Program:
     try:
         return _program(text)
     except Flaw as error:
-        lines = text.splitlines()
+        lines = text.split("\n")
         line = lines[error.line - 1].rstrip() if error.line <= len(lines) else ""
         shown = line if len(line) <= 200 else line[:200] + " ..."
         raise ParseError(f"TTIR {error.line}:{error.column}: {error.message}\n    {shown.strip()}") from None

@@ -141,7 +141,7 @@ def _checked(token: Token) -> Attribute:
         raise flaw(str(error), token) from None
 
 
-class _Shaper(Transformer[Token, Any]):
+class _Shaper(Transformer):  # type: ignore[misc]  # lark is not typed
     """Turns each grammar rule into its raw class while the parser runs; no tree is built."""
 
     def start(self, children: list[Any]) -> Text:
@@ -187,7 +187,7 @@ class _Shaper(Transformer[Token, Any]):
         except ValueError as error:
             raise flaw(str(error), rest[0] if rest else first) from None
 
-    def list(self, children: Any) -> tuple[Attribute, ...]:
+    def sequence(self, children: list[Any]) -> tuple[Attribute, ...]:
         return tuple(_valued(child) for child in children[1:] if not _is(child, "COMMA"))
 
     def dense(self, children: list[Any]) -> Constant:
@@ -221,7 +221,7 @@ class _Shaper(Transformer[Token, Any]):
 
 
 def _valued(child: Any) -> Attribute:
-    return _checked(child) if isinstance(child, Token) else child  # type: ignore[no-any-return]
+    return _checked(child) if isinstance(child, Token) else child
 
 
 def _placed(child: Any) -> Location:
@@ -244,7 +244,7 @@ def _reader() -> Lark:
 def read(text: str) -> Text:
     """The raw operations of a module's text. Raises Flaw."""
     try:
-        return _reader().parse(text + "\n")  # type: ignore[return-value]  # the transformer's `start` gives a Text
+        file: Any = _reader().parse(text + "\n")
     except UnexpectedCharacters as error:
         raise Flaw(f"unexpected character {error.char!r}", error.line, error.column) from None
     except UnexpectedToken as error:
@@ -257,3 +257,5 @@ def read(text: str) -> Text:
         if isinstance(error.orig_exc, Flaw):
             raise error.orig_exc from None
         raise
+    assert isinstance(file, Text)  # what the shaper makes of `start`
+    return file
