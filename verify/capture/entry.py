@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib
+import inspect
 import io
 import linecache
 import os
@@ -60,6 +61,7 @@ class Entry:
         self.files: dict[str, str] = {self.file: self.file} if self.strict else {}
         self.trees: dict[str, ast.Module] = {}
         self.module: types.ModuleType | None = None
+        self.start = Place(self.file, _first_line(begin))
         surroundings.install(self._launched)
         self._warm_up()
         if self.strict:
@@ -76,7 +78,9 @@ class Entry:
         ranges |= {key: (0, 2**31 - 1) for key in ask.point if key not in ranges}
         for condition in begin.requires:
             ranges = narrowed(ranges, condition)
-        session = Session(dict(ask.point), ranges, self.files, faithful=not self.strict, glue=begin.glue)
+        session = Session(
+            dict(ask.point), ranges, self.files, self.start, lenient=not self.strict, glue=begin.glue
+        )
         self.session = session
         self.recorder = Recorder(session, self.lowering, ask.specialise_at, ask.dtype)
         try:
@@ -116,6 +120,9 @@ class Entry:
             found = getattr(found, part, None)
         if not callable(found):
             session.violation("interface", f"{self.begin.path} has no function {self.begin.entry!r}")
+        code = getattr(inspect.unwrap(found), "__code__", None)
+        if code is not None:
+            self.start = Place(self.files.get(code.co_filename, self.file), code.co_firstlineno)
         return found  # type: ignore[no-any-return]
 
     def _fresh(self, session: Session) -> Callable[..., Any]:
@@ -175,7 +182,7 @@ class Entry:
         wanted = self.begin.results
         found = list(result) if isinstance(result, tuple | list) else [result]
         if len(found) != len(wanted):
-            session.violation("interface", f"returns {len(found)} values where the spec has {len(wanted)}")
+            self._wrong(session, f"returns {len(found)} values where the spec has {len(wanted)}")
         views = []
         for output, tensor in zip(wanted, found, strict=True):
             if not isinstance(tensor, Stand):
@@ -203,14 +210,7 @@ class Entry:
         return view
 
     def _wrong(self, session: Session, what: str) -> None:
-        raise session.stop(Violation("interface", what, self._entry_place()))
-
-    def _entry_place(self) -> Place:
-        if self.strict:
-            for node in ast.parse(self.begin.source).body:
-                if isinstance(node, ast.FunctionDef) and node.name == self.begin.entry:
-                    return Place(self.file, node.lineno)
-        return Place(self.file, 0)
+        raise session.stop(Violation("interface", what, self.start))
 
     # -- how it ended
 
@@ -288,6 +288,15 @@ def _file_name(begin: Begin) -> str:
         return begin.path.partition(":")[0].replace(".", "/") + ".py"
     plain = re.sub(r"[^A-Za-z0-9_.-]", "_", os.path.basename(begin.path))
     return plain if plain.endswith(".py") else f"{begin.entry}.py"
+
+
+def _first_line(begin: Begin) -> int:
+    """The line of the entry's `def`; 0 where the source does not show it."""
+    try:
+        body = ast.parse(begin.source).body
+    except (SyntaxError, ValueError):
+        return 0
+    return next((node.lineno for node in body if isinstance(node, ast.FunctionDef) and node.name == begin.entry), 0)
 
 
 def _package_files(package: str) -> dict[str, str]:

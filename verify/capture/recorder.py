@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 
 from specs.sizes import Condition, Size, all_of, name, size
 from verify.capture.algebra import decided, simplified
@@ -125,11 +125,12 @@ class Recorder:
         constants = {name: _constant(self.session, value) for name, value in bound.items() if name not in names}
         types = {name: "constexpr" for name in bound} | {each.name: _type(each) for each in arguments}
         launch = {name: int(_constant(self.session, options.get(name, default))) for name, default in _DEFAULTS}
-        generic = Kernel(types, constants, frozenset(), **launch)
+        plain = Kernel(types, constants, frozenset(), **launch)
+        generic, _ = _specialised(self.session, function, plain, arguments, None)
         wanted: dict[str, tuple[Kernel, Condition]] = {}
         for point in self.points:
             if self._fits(point):
-                kernel, condition = _specialised(self.session, function, generic, arguments, point)
+                kernel, condition = _specialised(self.session, function, plain, arguments, point)
                 wanted.setdefault(str(condition), (kernel, condition))
         wanted.pop("true", None)
         asked = sorted(wanted.values(), key=lambda each: -len(each[1].parts or (1,)))
@@ -288,44 +289,50 @@ def _grid(session: Session, grid: Any, bound: Mapping[str, Any]) -> tuple[Size, 
 
 
 def _specialised(
-    session: Session, function: Any, generic: Kernel, arguments: tuple[Argument, ...], point: Mapping[str, int]
+    session: Session,
+    function: Any,
+    plain: Kernel,
+    arguments: tuple[Argument, ...],
+    point: Mapping[str, int] | None,
 ) -> tuple[Kernel, Condition]:
-    """What Triton would make of the arguments' values at the point, with the condition under which it may."""
-    ones: dict[str, int] = {}
-    aligned: set[str] = set()
-    conditions: list[Condition] = []
-    free = {
-        each.name for each in function.params if each.do_not_specialize or getattr(each, "do_not_specialize_on_alignment", 0)
-    }
+    """What Triton makes of the arguments' values at a point, with the condition under which it may.
+
+    Without a point: what it makes of them everywhere in the cell, on the condition `true`. Addresses are not known
+    then.
+    """
+    found: dict[str, list[Condition]] = {}  # conditions for a multiple of 16
+    ones: dict[str, Condition] = {}
+    free = {each.name for each in function.params if each.do_not_specialize or each.do_not_specialize_on_alignment}
     for argument in arguments:
-        if argument.name in free:
+        if argument.name in free or isinstance(argument, FloatArgument):
             continue
         if isinstance(argument, PointerArgument):
-            aligned.add(argument.name)
-            conditions += _aligned_address(session, argument)
-        elif isinstance(argument, IntegerArgument) and argument.type != "i1":
-            value = argument.value.evaluate(point)
-            if value == 1:
-                ones[argument.name] = 1
-                conditions.append(argument.value.equals(1))
-            elif value % ALIGNMENT == 0:
-                aligned.add(argument.name)
-                conditions.append((argument.value % ALIGNMENT).equals(0))
-    pointers = [each for each in arguments if isinstance(each, PointerArgument)]
-    offsets = [_offset_bytes(session, each) for each in pointers]
-    if any(offset.evaluate(point) % ALIGNMENT for offset in offsets):
-        return generic, all_of()
+            if point is not None:
+                found[argument.name] = _aligned_address(session, argument)
+        elif argument.type != "i1":
+            one, even = argument.value.equals(1), (argument.value % ALIGNMENT).equals(0)
+            if _known(session, one, point):
+                ones[argument.name] = one
+            elif _known(session, even, point):
+                found[argument.name] = [even]
+    if point is not None:
+        found = {name: needs for name, needs in found.items() if all(_holds(need, point) for need in needs)}
+    types = {name: "constexpr" if name in ones else type for name, type in plain.types.items()}
+    constants = {
+        name: 1 if name in ones else plain.constants[name] for name, type in types.items() if type == "constexpr"
+    }
+    conditions = [*ones.values(), *(need for needs in found.values() for need in needs)]
     needed = [each for each in dict.fromkeys(conditions) if decided(each, session.ranges) is not True]
-    types = {name: "constexpr" if name in ones else type for name, type in generic.types.items()}
-    kernel = Kernel(
-        types,
-        {name: ones.get(name, generic.constants.get(name)) for name, type in types.items() if type == "constexpr"},
-        frozenset(aligned),
-        generic.num_warps,
-        generic.num_stages,
-        generic.num_ctas,
-    )
-    return kernel, all_of(*needed)
+    return evolve(plain, types=types, constants=constants, aligned=frozenset(found)), all_of(*needed)
+
+
+def _known(session: Session, condition: Condition, point: Mapping[str, int] | None) -> bool:
+    return decided(condition, session.ranges) is True if point is None else condition.holds(point)
+
+
+def _holds(condition: Condition, point: Mapping[str, int]) -> bool:
+    """At the point, where every address is a multiple of 16."""
+    return condition.holds({**point, **{address: 0 for address in condition.names() if address not in point}})
 
 
 def _aligned_address(session: Session, argument: PointerArgument) -> list[Condition]:

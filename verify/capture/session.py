@@ -32,12 +32,13 @@ class Stop(BaseException):
 
 @define(eq=False)
 class Session:
-    """The state of one capture. `faithful` asks for torch's exact answer about contiguity (policy `repo`)."""
+    """The state of one capture. `lenient` (policy `repo`) leaves compute operations unmodelled, not forbidden."""
 
     hints: Mapping[str, int]
     ranges: dict[str, Range]
     files: Mapping[str, str]  # file as Python knows it -> file as places name it
-    faithful: bool = False
+    start: Place  # the entry function
+    lenient: bool = False
     glue: tuple[str, ...] = ()
     guards: list[Condition] = field(factory=list)
     buffers: dict[str, Buffer] = field(factory=dict)
@@ -112,7 +113,7 @@ class Session:
             if frame.f_back is None:
                 break
             frame = frame.f_back
-        return Place(next(iter(self.files.values()), "candidate"), 0)
+        return self.start
 
     def stop(self, answer: Answer) -> Stop:
         """Remember the first answer, even if the candidate swallows the exception, and give what to raise."""

@@ -211,17 +211,12 @@ def _merged(session: Session, view: View, axis: int, base: Size, reach: Size) ->
 def is_packed(session: Session, view: View) -> bool:
     """Whether the view is row-major without gaps.
 
-    An axis of one element may have any stride. Only a faithful session asks for those separately: each such
-    question splits cells, and a copy of a packed tensor is the same tensor.
+    torch also says so when an axis of one element has another stride. Asking for that would split every cell, and
+    nothing is lost: the plan then copies a tensor that is as good as its copy.
     """
     wanted = packed(view.sizes)
-    pairs = list(zip(view.sizes, view.strides, wanted, strict=True))
-    if session.decide(all_of(*(stride.equals(want) for _, stride, want in pairs if not same(stride, want)))):
-        return True
-    if not session.faithful:
-        return False
-    loose = [any_of(extent.equals(1), stride.equals(want)) for extent, stride, want in pairs]
-    return session.decide(any_of(count(view.sizes).equals(0), all_of(*loose)))
+    unequal = [(have, want) for have, want in zip(view.strides, wanted, strict=True) if not same(have, want)]
+    return session.decide(all_of(*(have.equals(want) for have, want in unequal)))
 
 
 def kept_order(session: Session, view: View) -> tuple[Size, ...]:
@@ -229,6 +224,8 @@ def kept_order(session: Session, view: View) -> tuple[Size, ...]:
 
     A stride of 0 keeps its neighbours' order; of equal strides the longer axis comes out further out.
     """
+    if view.strides == packed(view.sizes):
+        return view.strides
     order = list(reversed(range(len(view.sizes))))  # innermost first
     for position in range(1, len(order)):
         at = position
