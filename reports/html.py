@@ -95,6 +95,7 @@ def templates() -> Templates:
         "figure": figure,
         "ratio": ratio,
         "listed": listed,
+        "seconds": seconds,
         "slug": slug,
     }
     found.globals |= {
@@ -119,6 +120,11 @@ def figure(value: float | None, digits: int = 4) -> str:
 def ratio(value: float) -> str:
     """The used share of a tolerance: two decimals unless that would show a small one as nothing."""
     return f"{value:.2f}" if value == 0 or abs(value) >= 0.01 else f"{value:.1g}"
+
+
+def seconds(value: float) -> str:
+    """A duration; nothing takes no time."""
+    return f"{value:.2f} s" if value >= 0.005 else "under 0.01 s"
 
 
 def slug(word: str) -> str:

@@ -189,10 +189,10 @@ def shortfall(dossier: Dossier) -> str:
     reasons = []
     for gate in dossier.missing:
         found = dossier.outcome(gate)
-        least = dossier.required[gate]
-        reasons.append(
-            f"{gate} did not run" if found is None else f"{gate}: {_said(found)}, {_said(least)} is required"
-        )
+        if found is None:
+            reasons.append(f"{gate} did not run")
+        else:
+            reasons.append(f"{gate} is {_said(found)}, needs to be {_said(dossier.required[gate])}")
     return "; ".join(reasons)
 
 

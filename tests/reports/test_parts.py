@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from reports import environment, tally
 from reports.measurement import Measurement, Timed, Timing
+from reports.record import shortfall
 from reports.strip import strips
 from reports.text import visible
 from verify.verdict import Access, Outcome, Place, Verdict
@@ -108,3 +109,11 @@ def test_outside_a_checkout_there_is_no_revision(tmp_path):
 
 def test_unseen_letters_are_spelled_out():
     assert visible("a\u202eb\u200bc\x1b[0m\n\t\u00e9") == "a⟨U+202E⟩b⟨U+200B⟩c⟨U+001B⟩[0m\n\té"
+
+
+def test_what_is_missing_is_said(examples):
+    assert shortfall(examples.inconclusive().dossier) == (
+        "undefined is unknown, needs to be proved; laws is crashed, needs to be tested; fuzz did not run"
+    )
+    assert shortfall(examples.refuted().dossier) == "refuted by bounds, races"
+    assert shortfall(examples.admitted().dossier) == ""
