@@ -5,6 +5,7 @@ expected.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -45,6 +46,7 @@ class Judged:
     proposal: Proposal
     record: Record | None
     surprise: str
+    seconds: float = 0.0
 
 
 def gather(root: Path, chosen: Sequence[str], profile: str) -> tuple[Proposal, ...]:
@@ -66,8 +68,9 @@ def judge_all(proposals: Sequence[Proposal], jobs: int, seconds: float) -> Itera
         if done.failure:
             yield Judged(done.task, None, f"no verdict: {done.failure}")
             continue
-        record = decode(done.answer or b"")
-        yield Judged(done.task, record, surprise(done.task.expect, record.dossier))
+        text, seconds = done.answer or (b"", 0.0)
+        record = decode(text)
+        yield Judged(done.task, record, surprise(done.task.expect, record.dossier), seconds)
 
 
 def surprise(expect: Expectation | None, dossier: Dossier) -> str:
@@ -86,8 +89,9 @@ def surprise(expect: Expectation | None, dossier: Dossier) -> str:
     return "" if dossier.outcome(expect.gate) is least else f"expected {expect}, got {_got(dossier)}"
 
 
-def examine_stored(proposal: Proposal) -> bytes:
-    """The canonical record of one proposal. It runs in a process of its own."""
+def examine_stored(proposal: Proposal) -> tuple[bytes, float]:
+    """The canonical record of one proposal, and the seconds it took. It runs in a process of its own."""
+    started = time.monotonic()
     # One thread a process: several processes that each take every core would only wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from synth.loop import candidate_of
@@ -96,7 +100,7 @@ def examine_stored(proposal: Proposal) -> bytes:
     spec = specs.find(proposal.spec)
     candidate = candidate_of(_load(proposal.file), spec, f"{proposal.file.stem}.py")
     record = examine_candidate(spec, candidate, PROFILES[proposal.profile], standard(bench=True))
-    return encode(record)
+    return encode(record), time.monotonic() - started
 
 
 def _load(file: Path) -> Exchange:

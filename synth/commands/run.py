@@ -80,14 +80,15 @@ def _follow(
 
 
 def _row(display: Display, one: Judged) -> None:
+    from reports.markdown import bench_line
+    from reports.record import shortfall
+
     if one.record is None:
         display.line(f"  {one.proposal.name:<32} {one.surprise}", "error")
         return
-    spent = sum(verdict.cost.seconds for verdict in one.record.verdicts)
     word = one.record.word
-    gates = ", ".join(dict.fromkeys(verdict.gate for verdict in one.record.dossier.refuted))
-    why = gates or (", ".join(one.record.dossier.missing) if word == "inconclusive" else "")
-    display.line(f"  {one.proposal.name:<32} {word:<12} {spent:6.1f} s  {why}".rstrip(), word)
+    why = bench_line(one.record) if one.record.admitted else shortfall(one.record.dossier)
+    display.line(f"  {one.proposal.name:<32} {word:<12} {one.seconds:6.1f} s  {why}".rstrip(), word)
     if one.surprise:
         display.line(f"  {'':<32} SURPRISE: {one.surprise}", "error")
 
