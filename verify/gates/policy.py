@@ -1,0 +1,90 @@
+"""policy: does the host code only allocate, view, copy and launch its own kernels, for every shape of the domain?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from verify.case import Budget, Case
+from verify.plan import Plan, Refusal, Unsupported, Violation
+from verify.verdict import Outcome, Verdict, Witness
+
+CLAIM = "the host code only allocates, makes views, copies and launches its own kernels"
+WHOLE = "the host code handles every shape of the domain"
+MOST_NAMED = 6
+
+
+def policy(case: Case, budget: Budget) -> tuple[Verdict, ...]:
+    """One verdict on what the host code does, and one on the shapes that it leaves out."""
+    capture = case.capture
+    violations = [answer for answer in capture.answers if isinstance(answer, Violation)]
+    if violations:
+        return tuple(_refuted(violation) for violation in violations)
+    return (_conduct(case), _reach(case))
+
+
+def _refuted(violation: Violation) -> Verdict:
+    sentence = f"{violation.place}: {violation.what} ({violation.rule})"
+    witness = Witness(sentence, "host", place=violation.place)
+    return Verdict("policy", Outcome.REFUTED, CLAIM, "", violation.rule, witness=witness, place=violation.place)
+
+
+def _conduct(case: Case) -> Verdict:
+    capture, plans = case.capture, case.capture.plans
+    gaps = [answer for answer in capture.answers if isinstance(answer, Unsupported)]
+    if gaps:
+        detail = _named([f"{gap.place}: {gap.what}" for gap in gaps])
+        return Verdict("policy", Outcome.UNKNOWN, CLAIM, "", f"not modelled: {detail}", place=gaps[0].place)
+    if not plans:
+        return Verdict("policy", Outcome.UNKNOWN, CLAIM, "", "no call of the entry could be captured")
+    return Verdict(
+        "policy",
+        Outcome.PROVED,
+        CLAIM,
+        _scope(plans),
+        f"host operations seen: {_named(capture.host_operations) or 'none'}",
+        _assumptions(case),
+    )
+
+
+def _reach(case: Case) -> Verdict:
+    capture, plans = case.capture, case.capture.plans
+    refusals = [answer for answer in capture.answers if isinstance(answer, Refusal)]
+    if refusals:
+        detail = _named([f"{_run(each)} declines {each.cell} at {each.place} ({each.error})" for each in refusals])
+        return Verdict("policy", Outcome.UNKNOWN, WHOLE, "", detail, place=refusals[0].place)
+    if capture.uncovered:
+        return Verdict("policy", Outcome.UNKNOWN, WHOLE, "", _named(capture.uncovered))
+    if not plans:
+        return Verdict("policy", Outcome.UNKNOWN, WHOLE, "", "no call of the entry could be captured")
+    detail = "z3: the domain without the cells is empty"
+    return Verdict("policy", Outcome.PROVED, WHOLE, _scope(plans), detail, _assumptions(case))
+
+
+def _assumptions(case: Case) -> tuple[str, ...]:
+    tier = f"the candidate's Python ran only in the capture child ({case.capture.sandbox})"
+    device = "what it reads about the device is that of an H100 SXM (132 multiprocessors)"
+    ships = "the captured plan is what runs; the candidate's Python does not"
+    if case.candidate.policy == "repo":
+        ships = "the package's Python does at run time what it did while captured, where its guards agree"
+    return (tier, device, ships)
+
+
+def _scope(plans: Sequence[Plan]) -> str:
+    dtypes = list(dict.fromkeys(plan.dtype for plan in plans))
+    choices = list(dict.fromkeys(tuple(sorted(plan.choices.items())) for plan in plans))
+    text = f"all shapes and strides of the domain in {len(plans)} cells, {', '.join(dtypes)}"
+    return text if choices == [()] else f"{text}, {len(choices)} sets of choices"
+
+
+def _run(answer: Refusal) -> str:
+    return ", ".join([answer.dtype, *(f"{key}={value}" for key, value in answer.choices.items())])
+
+
+def _named(items: Sequence[str]) -> str:
+    shown = list(dict.fromkeys(items))
+    return "; ".join([*shown[:MOST_NAMED], *_more(len(shown) - MOST_NAMED)])
+
+
+def _more(count: int) -> Iterator[str]:
+    if count > 0:
+        yield f"and {count} more"
