@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import torch
 
+from specs.sizes import Size, size
 from verify.executor.layout import base
 from verify.plan import Argument, Buffer, Copy, FloatArgument, Launch, Plan, PointerArgument, Variant, View
 
@@ -31,6 +32,10 @@ def bind(plan: Plan, inputs: Inputs) -> dict[str, int]:
         buffer = plan.buffer(view.buffer)
         if buffer.param is not None:
             _match(view, buffer.param, _tensor(buffer, inputs), values)
+    for buffer in plan.buffers:
+        if buffer.param is not None:
+            for dim, axis in _extents(buffer.elements, f"{buffer.param}.stride"):
+                _set(dim, axis, buffer.param, _tensor(buffer, inputs), values)
     return values
 
 
@@ -78,13 +83,26 @@ def _match(view: View, param: str, tensor: torch.Tensor, values: dict[str, int])
         axes |= {axis: next(rest) for axis in range(tensor.dim()) if axis not in axes}
     for axis, own in axes.items():
         length = view.sizes[axis]
-        if length.kind != "name" or own >= tensor.dim():
-            continue
-        if values.setdefault(length.name, tensor.shape[own]) != tensor.shape[own]:
-            raise ValueError(
-                f"axis {own} of input {param!r} has {tensor.shape[own]} elements, but {length.name} is "
-                f"{values[length.name]}"
-            )
+        if length.kind == "name" and own < tensor.dim():
+            _set(length.name, own, param, tensor, values)
+
+
+def _set(dim: str, axis: int, param: str, tensor: torch.Tensor, values: dict[str, int]) -> None:
+    length = tensor.shape[axis]
+    if values.setdefault(dim, length) != length:
+        raise ValueError(f"axis {axis} of input {param!r} has {length} elements, but {dim} is {values[dim]}")
+
+
+def _extents(elements: Size, strides: str) -> Iterator[tuple[str, int]]:
+    """The dims that an input's extent, a sum of `(dim - 1) * stride`, says its axes have. An input that no
+    launch gets (where the output is empty, say) has no view to tell them."""
+    if elements.kind == "mul":
+        less, stride = elements.parts if elements.parts[1].kind == "name" else reversed(elements.parts)
+        dim = less.parts[0] if less.kind == "sub" else less
+        if stride.name.startswith(strides) and dim.kind == "name" and less.parts[1:] == (size(1),):
+            yield dim.name, int(stride.name.removeprefix(strides))
+    for part in elements.parts:
+        yield from _extents(part, strides)
 
 
 def choose(launch: Launch, values: Mapping[str, int], config: str) -> Variant:

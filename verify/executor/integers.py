@@ -50,16 +50,21 @@ def fit(exact: torch.Tensor, bits: int) -> tuple[torch.Tensor, torch.Tensor | No
 
 
 def remember(
-    operation: Operation, operands: Sequence[Lanes], data: torch.Tensor, wrapped: torch.Tensor | None
+    operation: Operation,
+    operands: Sequence[Lanes],
+    data: torch.Tensor,
+    wrapped: torch.Tensor | None,
+    keeps_bits: bool = False,
 ) -> Lanes:
-    """The result, carrying on the wraps of its operands and its own."""
-    wrap = joined(operands)
+    """The result, carrying on the wraps of its operands and its own. `keeps_bits` as in `joined`."""
+    wrap = joined(operands, keeps_bits)
     if wrapped is None or not bool(wrapped.any()):
         return Lanes(data, wrap)
+    bits = width(operation.results[0]) if keeps_bits else 0
     if wrap is None:
-        wrap = Wrap(wrapped, operation.place, _example(operation, operands, wrapped))
+        wrap = Wrap(wrapped, operation.place, _example(operation, operands, wrapped), bits)
     else:
-        wrap = evolve(wrap, lanes=wrap.lanes | wrapped)
+        wrap = evolve(wrap, lanes=wrap.lanes | wrapped, bits=min(wrap.bits, bits))
     return Lanes(data, wrap)
 
 
@@ -99,7 +104,7 @@ def _wrapping(function: Binary, overflows: Callable[..., torch.Tensor]) -> Meani
         data, wrapped = fit(exact, width(operation.results[0]))
         if width(operation.results[0]) == 64 and not _small(a, b):
             wrapped = overflows(a, b, exact)
-        return (remember(operation, operands, data, wrapped),)
+        return (remember(operation, operands, data, wrapped, keeps_bits=True),)
 
     return meaning
 
@@ -112,7 +117,7 @@ def _shift_left(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> 
     data, wrapped = fit(torch.where(legal, exact, 0), bits)
     if bits == 64:
         wrapped = (exact >> torch.where(legal, amount, 0)) != value
-    return (remember(operation, operands, data, wrapped),)
+    return (remember(operation, operands, data, wrapped, keeps_bits=operands[1].wrap is None),)
 
 
 def _plain(function: Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]) -> Meaning:
@@ -225,7 +230,7 @@ def _compare(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tup
 def _truncate(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
     data = operands[0].data
     value, wrapped = fit(data.to(torch.int64), width(operation.results[0]))
-    return (remember(operation, operands, value, wrapped),)
+    return (remember(operation, operands, value, wrapped, keeps_bits=True),)
 
 
 def _extend(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
@@ -246,12 +251,17 @@ def _logic(function: Binary, deciding: bool | None) -> Meaning:
 
     def meaning(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
         left, right = operands
-        result = Lanes(function(left.data, right.data), joined(operands))
-        if result.wrap is None or deciding is None or left.data.dtype != torch.bool:
+        result = Lanes(function(left.data, right.data), joined(operands, keeps_bits=True))
+        if result.wrap is None:
             return (result,)
         lanes = result.wrap.lanes
-        for value in operands:
-            sound = value.data == deciding
+        for value, other in ((left, right), (right, left)):
+            if deciding is not None and value.data.dtype == torch.bool:
+                sound = value.data == deciding
+            elif function is torch.bitwise_and and other.wrap is not None:
+                sound = (value.data >= 0) & (value.data < 1 << min(other.wrap.bits, 62))
+            else:
+                continue
             if value.wrap is not None:
                 sound = sound & ~value.wrap.lanes
             lanes = lanes & ~sound

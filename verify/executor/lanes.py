@@ -1,4 +1,4 @@
-"""Values of the executor: a tensor for all programs and lanes, and which lanes come from wrapped integers."""
+"""Values of the executor: a tensor for all programs and lanes, and which of them come from wraps."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from verify.verdict import Place
 
 @frozen(eq=False)
 class Wrap:
-    """Which lanes come from integer arithmetic that left its type. `example` is one computation that did."""
+    """Which lanes come from integer arithmetic that left its type. `example` is one computation that did.
+
+    The lowest `bits` bits are still those of the exact result: masking with a constant below 2**bits gives
+    what exact arithmetic would, so that a cast to int8 followed by `& 3` is no fault.
+    """
 
     lanes: torch.Tensor  # bool, broadcasts like the value
     place: Place
     example: str
+    bits: int = 0
 
 
 @frozen(eq=False)
@@ -54,13 +59,18 @@ class TensorDescriptor:
 Held: TypeAlias = Lanes | TensorDescriptor
 
 
-def joined(values: Sequence[Lanes]) -> Wrap | None:
-    """The wrapped lanes of a result that depends on all of `values`, which have equally many axes."""
-    found: Wrap | None = None
-    for value in values:
-        if value.wrap is not None:
-            found = value.wrap if found is None else evolve(found, lanes=found.lanes | value.wrap.lanes)
-    return found
+def joined(values: Sequence[Lanes], keeps_bits: bool = False) -> Wrap | None:
+    """The wrapped lanes of a result that depends on all of `values`, which have equally many axes.
+
+    `keeps_bits`: the lowest bits of the result depend on no other bits than the lowest ones of the values.
+    """
+    wraps = [value.wrap for value in values if value.wrap is not None]
+    if not wraps:
+        return None
+    found, bits = wraps[0], min(wrap.bits for wrap in wraps)
+    for wrap in wraps[1:]:
+        found = evolve(found, lanes=found.lanes | wrap.lanes)
+    return evolve(found, bits=bits if keeps_bits else 0)
 
 
 def chosen(condition: torch.Tensor, left: Lanes, right: Lanes) -> Lanes:
@@ -72,7 +82,8 @@ def chosen(condition: torch.Tensor, left: Lanes, right: Lanes) -> Lanes:
         return Lanes(data)
     none = torch.zeros((), dtype=torch.bool)
     sides = [none if value.wrap is None else value.wrap.lanes for value in (left, right)]
-    return Lanes(data, evolve(wrap, lanes=torch.where(condition, *sides)))
+    bits = min(value.wrap.bits for value in (left, right) if value.wrap is not None)
+    return Lanes(data, evolve(wrap, lanes=torch.where(condition, *sides), bits=bits))
 
 
 def over_lanes(mask: torch.Tensor, axes: int) -> torch.Tensor:

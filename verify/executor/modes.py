@@ -98,8 +98,9 @@ def poison(fill: Fill, scalar: Scalar | Pointer, place: Place) -> float | int | 
         return True
     if scalar.integer:
         top = 2 ** (scalar.bits - 1)
-        return {Fill.NAN: -top, Fill.ONES: -1}.get(fill, top - 1)
-    return float(torch.finfo(float_type(scalar, place)).max) if fill is Fill.HUGE else math.nan
+        return -top if fill is Fill.NAN else -1 if fill is Fill.ONES else top - 1
+    largest: float = torch.finfo(float_type(scalar, place)).max
+    return largest if fill is Fill.HUGE else math.nan
 
 
 # Constants that no decimal denotes. A float constant that is one of them rounded to its type, up to a power

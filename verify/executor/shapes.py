@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import torch
+from attrs import evolve
 
 from verify.executor.lanes import Lanes, TensorDescriptor, joined
 from verify.executor.machine import Machine, Meaning, integer, word
@@ -118,7 +119,7 @@ def _paired(operation: Operation, operands: Sequence[Lanes], axis: int | None) -
         return (Lanes(data),)
     none = torch.zeros((1,) * (len(shape) + 1), dtype=torch.bool)
     lanes = side_by_side([none if value.wrap is None else value.wrap.lanes for value in operands])
-    return (Lanes(data, type(wrap)(lanes, wrap.place, wrap.example)),)
+    return (Lanes(data, evolve(wrap, lanes=lanes)),)
 
 
 def _join(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> Result:
@@ -146,12 +147,10 @@ def _gather(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -
     if bool(outside.any()):
         raise Unmodelled("tt.gather with an index outside of its axis", operation.place)
     data = values.gather(axis, where.clamp(0, values.shape[axis] - 1))
-    lanes = None
-    if source.wrap is not None:  # any wrapped source lane may have been picked
-        lanes = type(source.wrap)(
-            source.wrap.lanes.any().expand((1,) * data.dim()), source.wrap.place, source.wrap.example
-        )
-    return (Lanes(data, joined([Lanes(data, lanes), Lanes(data, index.wrap)])),)
+    picked = source.wrap  # any wrapped lane may have been picked
+    if picked is not None:
+        picked = evolve(picked, lanes=picked.lanes.any().expand((1,) * data.dim()))
+    return (Lanes(data, joined([Lanes(data, picked), Lanes(data, index.wrap)])),)
 
 
 def _histogram(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> Result:
