@@ -278,7 +278,7 @@ def _twins(field: list[Contestant], turn: int) -> bool:
 def _judge(
     spec: Spec, inputs: dict[str, Any], field: list[Contestant], turn: int, same: bool, what: str
 ) -> None:
-    """Hold the kernel's outputs against the reference; its second self's too unless they have the `same` bits."""
+    """Hold the kernel's outputs against the reference; its second self's too where bits differ."""
     for contestant in field[: 1 if same else 2]:
         if complaint := objection(spec, inputs, contestant.lanes[turn].bound.outputs):
             raise Wrong(f"{what}: {complaint}")

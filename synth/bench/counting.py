@@ -64,6 +64,8 @@ def count(program: Program, arguments: Mapping[int, int], grid: tuple[int, int, 
     walk = _Walk(grid)
     kernel = program.kernel
     for position, value in arguments.items():
+        if position >= len(kernel.arguments):
+            raise Uncounted(f"the TTIR takes {len(kernel.arguments)} arguments, the plan gives more")
         walk.known[kernel.arguments[position].name] = value
     walk.region(kernel.body, 1)
     total = {key: _total(amounts, programs) for key, amounts in walk.found.items()}

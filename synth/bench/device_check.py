@@ -2,9 +2,9 @@
 
     python -m synth.bench.device_check --bundles DIR --out DIR [--rounds N] [--seconds S] [--sanitizer]
 
-Needs torch, triton, numpy, attrs and cattrs. Each bundle gets two processes, native checks and the runner. All
-they found goes to OUT/device.json; a table is printed last. Exit code 0 when every bundle was right and timed,
-1 when one was refuted, 4 when something did not run, or not in time.
+Needs torch, triton, numpy, attrs and cattrs. Each bundle gets two processes, native checks and the runner.
+All they found goes to OUT/device.json; a table is printed last. Exit code 0 when every bundle was right and
+timed, 1 when one was refuted, 4 when something did not run, or not in time.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def table(rows: list[Row]) -> list[str]:
     lines = []
     for row in rows:
         native = "not run"
-        if row.native:
+        if row.native and row.native.runs:
             kinds = sorted({finding.kind for finding in row.native.findings})
             found = ", ".join(kinds) or "all right"
             native = f"{row.native.runs} runs, {found}, {len(row.native.skipped)} skipped"

@@ -11,6 +11,7 @@ from reports.measurement import Model
 from specs.spec import Spec, Workload, packed
 from synth.bench.counting import NOTHING, Counted, Uncounted, count
 from synth.bench.floor import work_of
+from verify.capture.targets import Job, Rejected, compile_all
 from verify.ir.parse import ParseError, parse
 from verify.native.launch import LaunchError, choose_plan, choose_variant, configurations
 from verify.plan import IntegerArgument, Launch, Plan, Variant
@@ -156,6 +157,15 @@ def _requested(launched: list[tuple[Counted | Uncounted, Variant]], notes: list[
 def _resources(
     variants: list[Variant], target: str, notes: list[str]
 ) -> tuple[int | None, int | None, int | None]:
-    """The most registers, spills and shared memory of the launches; None where the compiler is silent."""
-
-    return None, None, None
+    """The most registers, spills and shared memory of the launches; None where one does not compile."""
+    jobs = [Job.of(variant, target) for variant in variants]
+    needs = []
+    for answer in compile_all(jobs).values():
+        if isinstance(answer, Rejected):
+            notes.append(f"does not compile for {target}: {answer.message.splitlines()[0]}")
+            return None, None, None
+        needs.append((answer.registers, answer.spills, answer.shared))
+    if not needs:
+        return None, None, None
+    registers, spills, shared = (max(amounts) for amounts in zip(*needs, strict=True))
+    return registers, spills, shared

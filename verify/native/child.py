@@ -15,13 +15,14 @@ import specs
 from verify.native.codec import canonical, read
 from verify.native.findings import Finding
 from verify.native.points import points
-from verify.plan import Plan
+from verify.plan import Plan, Refusal
 
 
 @frozen
 class Request:
     spec: str
     plans: tuple[Plan, ...]
+    refusals: tuple[Refusal, ...] = ()
 
 
 @frozen
@@ -56,7 +57,7 @@ def answer(asked: Request, most: int | None) -> Answer:
     from verify.native.compiled import compile_variant
 
     spec = specs.find(asked.spec)
-    found = check(spec, asked.plans, points(spec)[:most], compile_variant, "cuda")
+    found = check(spec, asked.plans, asked.refusals, points(spec)[:most], compile_variant, "cuda")
     label = torch.cuda.get_device_name()
     return Answer(label, found.runs, found.findings, found.skipped, found.failures)
 

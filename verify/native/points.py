@@ -8,9 +8,8 @@ from typing import Final
 
 from attrs import frozen
 
-from specs.spec import Spec, TensorParam
+from specs.spec import Dim, Spec, TensorParam
 
-BATCHES: Final = 8  # of sizes, a dtype
 LARGEST: Final = 1 << 22  # elements of one tensor
 
 
@@ -30,7 +29,7 @@ class Point:
 
 
 def points(spec: Spec) -> tuple[Point, ...]:
-    """The same points every time: each dim's samples at another pace, each size in one layout more."""
+    """The same points every time: every dim's samples, each size in one layout more."""
     found = []
     choices = [
         dict(zip((one.name for one in spec.choices), values, strict=True)) for values in _choices(spec)
@@ -49,13 +48,19 @@ def _choices(spec: Spec) -> Iterator[tuple[int, ...]]:
 
 
 def _sizes(spec: Spec) -> Iterator[dict[str, int]]:
-    for number in range(BATCHES):
+    """The largest samples together, then every sample of every dim, the dims starting apart."""
+    samples = {dim.name: dim.samples or _few(dim) for dim in spec.dims}
+    yield {name: values[-1] for name, values in samples.items()}
+    for number in range(max(map(len, samples.values()))):
         sizes = {}
-        for pace, dim in enumerate(spec.dims):
-            samples = dim.samples or (dim.low, min(dim.low + 1, dim.high), min(dim.low + 129, dim.high))
-            # From the largest down; every dim starts elsewhere, so that extremes do not always meet.
-            sizes[dim.name] = samples[-1 - (number * (pace + 1) + pace) % len(samples)]
+        for start, (name, values) in enumerate(samples.items()):
+            laps = number // len(values)
+            sizes[name] = values[-1 - (number + start * (1 + laps)) % len(values)]
         yield sizes
+
+
+def _few(dim: Dim) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(min(dim.low + step, dim.high) for step in (0, 1, 17, 129)))
 
 
 def _strides(spec: Spec, sizes: Mapping[str, int], layout: str) -> dict[str, tuple[int, ...]]:
