@@ -16,8 +16,9 @@ from verify.executor.modes import Mode
 from verify.numerics.inputs import Trial
 from verify.numerics.judge import Judgement, Uncovered, configs, judge
 from verify.numerics.layouts import KEEPS_PACKED, LAYOUTS
+from verify.numerics.shapes import blocks, fits, interesting
 from verify.numerics.tally import UNDECIDED, Tally, refutation, undecided
-from verify.numerics.trials import blocks, classes, fits, interesting
+from verify.numerics.trials import classes
 from verify.verdict import Outcome, Verdict
 
 CLAIM: Final = "no shape, layout, dtype, configuration or values were found that break it"
@@ -98,7 +99,7 @@ def trials(draw: st.DrawFn, case: Case, budget: Budget) -> Trial:
     sizes: dict[str, int] = {}
     for dim in spec.dims:
         room = max(dim.low, _room(spec, budget, sizes, dim, tiles))
-        sizes[dim.name] = draw(_size(dim, room, interesting(dim, tiles)))
+        sizes[dim.name] = draw(_size(dim, room, interesting(dim, own)))
     layouts = tuple(
         (param.name, draw(st.sampled_from(KEEPS_PACKED if param.contiguous else tuple(LAYOUTS))))
         for param in spec.tensors

@@ -20,10 +20,12 @@ from verify.numerics.judge import Uncovered, execute
 from verify.numerics.precision import IMAGINED
 from verify.numerics.reference import bounded_outputs
 from verify.numerics.tally import UNDECIDED, faulty, undecided
-from verify.numerics.trials import classes, fixed
+from verify.numerics.trials import spread
 from verify.verdict import Outcome, Verdict, Witness
 
 Outputs: TypeAlias = tuple[torch.Tensor, ...]
+# Values of which a law says more than that NaN is NaN and zero is zero.
+KINDS: Final = ("normal", "uniform", "integers", "wide", "spike", "constant rows")
 POISONS: Final = (1e4, 0.0)  # against the NaN that stands there usually
 
 
@@ -80,17 +82,8 @@ def laws(case: Case, budget: Budget) -> tuple[Verdict, ...]:
 
 
 def _trials(case: Case, budget: Budget) -> Iterator[Trial]:
-    """Some of the fixed trials of each dtype, spread over shapes, classes and layouts."""
-    wanted = max(3, budget.samples // 20)
-    for number, dtype in enumerate(case.spec.dtypes):
-        usual = [
-            trial
-            for trial in fixed(case, dtype, budget, at_least=len(classes(case.spec)))
-            if trial.values in ("normal", "uniform", "integers", "wide", "spike", "constant rows")
-            and all(size for _, size in trial.sizes)
-        ]
-        step = max(1, len(usual) // wanted)
-        yield from usual[number % step :: step]
+    for dtype in case.spec.dtypes:
+        yield from spread(case, dtype, budget, max(2, budget.samples // 20), KINDS)
 
 
 def _verdict(claim: str, check: Check, runs: Runs, trials: Sequence[Trial]) -> Verdict:

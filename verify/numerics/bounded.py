@@ -156,6 +156,8 @@ def _apply(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     rule = Bounded.rules.get(name)
     if rule is None:
         raise Unruled(f"the reference uses torch.{name}, which has no error bound")
+    # Options that are off, and a depth for warnings, which torch's Python functions pass along.
+    kwargs = {key: kwargs[key] for key in kwargs if kwargs[key] not in (None, False) and key != "_stacklevel"}
     try:
         signature(rule).bind(None, *args, **kwargs)
     except TypeError as error:

@@ -72,7 +72,10 @@ def execute(
     """Run the covering plan. Raises Uncovered, and what the executor raises (Unmodelled, Exhausted)."""
     plan = plan_for(case, trial, inputs)
     config = trial.config if trial.config in configs(plan) else ""
-    return plan, run_plan(plan, inputs, mode, config=config, fill=fill, order=order)
+    # A plan that never looks at an input does not tell its dims.
+    bound = bindings(case.spec, inputs)
+    sizes = {dim.name: bound[dim.name] for dim in case.spec.dims}
+    return plan, run_plan(plan, inputs, mode, config=config, fill=fill, order=order, sizes=sizes)
 
 
 def configs(plan: Plan) -> tuple[str, ...]:

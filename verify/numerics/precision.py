@@ -50,7 +50,7 @@ class Precision:
 
 # The precision that `algorithm` asks for. A right formula in float64 stays a million times below it, also one
 # that is worse conditioned than the reference's; a wrong term does not.
-IMAGINED: Final = Precision(1e-10)
+IMAGINED: Final = Precision(1e-10, 2.0**-1074, 2.0**-1022)
 
 
 def declared(spec: Spec, dtype: str) -> Precision:

@@ -287,7 +287,7 @@ def _to(p: Precision, x: Bounded, dtype: torch.dtype) -> Bounded:
 
 def _moved(name: str) -> Rule:
     """Elements move and do not change: the bound moves with the value."""
-    function = getattr(torch, name, None) or getattr(torch.Tensor, name)
+    function = getattr(torch.Tensor, name, None) or getattr(torch, name)
 
     def move(p: Precision, x: Any, *args: Any, **kwargs: Any) -> Bounded:
         return Bounded(function(x.value, *args, **kwargs), function(x.bound, *args, **kwargs), p)

@@ -8,8 +8,7 @@ from typing import Final, TypeAlias
 import torch
 
 Shape: TypeAlias = tuple[int, ...]
-# (shape, dtype, generator, whether it is the spec's first tensor) -> float64 values, not yet within the
-# domain.
+# (shape, dtype, generator, whether it is the spec's first tensor) -> float64 values, still to be clamped.
 Make: TypeAlias = Callable[[Shape, str, torch.Generator, bool], torch.Tensor]
 
 
@@ -58,11 +57,15 @@ def _equal(shape: Shape, dtype: str, generator: torch.Generator, first: bool) ->
 
 
 def _subnormal(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    if not first:
+        return _normal(shape, dtype, generator, first)
     smallest = torch.finfo(getattr(torch, dtype)).smallest_normal
     return _normal(shape, dtype, generator, first).clamp(-1, 1) * smallest
 
 
 def _spike(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+    if not first:
+        return _normal(shape, dtype, generator, first)
     values = torch.zeros(shape, dtype=torch.float64)
     if values.numel():
         at = torch.randint(0, shape[-1], (*shape[:-1], 1), generator=generator)

@@ -1,0 +1,62 @@
+"""Specs cannot hold a contradiction: every wrong one raises ValueError with the value in its message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+import specs
+from specs.sizes import name
+from specs.spec import ChoiceParam, Dim, FloatParam, OutputSpec, TensorParam, Values, Workload
+
+SOFTMAX = specs.ALL["softmax"]
+X = TensorParam("x", ("M", "N"))
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ({"name": "soft max"}, "soft max"),
+        ({"params": (X, X)}, "'x' twice"),
+        ({"params": (TensorParam("x", ("M", "Q")),)}, "Q"),
+        ({"params": (TensorParam("x", ("M", "N"), dtype="float31"),)}, "float31"),
+        ({"outputs": ()}, "no outputs"),
+        ({"outputs": (OutputSpec("out", ("Z",)),)}, "Z"),
+        ({"dtypes": ("float33",)}, "float33"),
+        ({"dtypes": ("int32",)}, "int32"),
+        ({"accumulate": "int32"}, "int32"),
+        ({"requires": (name("Q") <= 1,)}, "Q <= 1"),
+        ({"workloads": (Workload("w", {"M": 1}),)}, "['M']"),
+        ({"workloads": (Workload("w", {"M": 1, "N": 131073}),)}, "N=131073"),
+        ({"workloads": (Workload("w", {"M": 1, "N": 1}, dtype="float64"),)}, "float64"),
+        ({"laws": (SOFTMAX.laws[0], SOFTMAX.laws[0])}, "'shift' twice"),
+    ],
+)
+def test_contradictory_specs_do_not_exist(change: dict[str, Any], value: str) -> None:
+    evolve(SOFTMAX)  # the nearest right one does
+    with pytest.raises(ValueError, match="spec") as error:
+        evolve(SOFTMAX, **change)
+    assert value in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "value"),
+    [
+        (lambda: Dim("M", 3, 2), "3..2"),
+        (lambda: Dim("M", -1, 2), "-1..2"),
+        (lambda: Dim("M", 0, 2**31), "2147483648"),
+        (lambda: Dim("M", 0, 5, samples=(6,)), "[6]"),
+        (lambda: Dim("a b", 0, 5), "a b"),
+        (lambda: FloatParam("eps", ()), "eps"),
+        (lambda: FloatParam("eps", (float("nan"),)), "nan"),
+        (lambda: ChoiceParam("causal", ()), "causal"),
+        (lambda: Values(magnitude=-2.5), "-2.5"),
+        (lambda: Values(magnitude=float("inf")), "inf"),
+    ],
+)
+def test_contradictory_parts_do_not_exist(make: Any, value: str) -> None:
+    with pytest.raises(ValueError, match=r"\S") as error:
+        make()
+    assert value in str(error.value)

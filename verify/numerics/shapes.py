@@ -1,0 +1,120 @@
+"""Sizes that trials should not miss: samples, blocks, and the numbers that plans and kernels mention."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from specs.sizes import Condition, Size
+from specs.spec import Dim, Spec
+from verify.case import Budget
+from verify.plan import Plan
+
+WORK: Final = 64  # how many times `Budget.elements` the product of all dims may be
+LANES: Final = 8  # how many times `Budget.elements` the rows of a tensor may be, each as long as a tile
+SMALL: Final = 96  # elements of a dim while another one is explored
+NUMBERS: Final = 24  # numbers of a plan's conditions and kernels that are tried as sizes
+_CONSTANT: Final = re.compile(r"arith\.constant (?:dense<)?(\d+)>? :")
+
+
+def fits(spec: Spec, sizes: Mapping[str, int], budget: Budget, tiles: Sequence[int] = ()) -> bool:
+    """Whether every tensor, and the work in lanes, stay within the budget.
+
+    A row of one element still costs a block of lanes, so many short rows count as rows of the largest tile.
+    """
+    dims = [param.dims for param in spec.tensors] + [output.dims for output in spec.outputs]
+    largest = max(math.prod([sizes[dim] for dim in each]) for each in dims)
+    tile = max(tiles, default=1)
+    lanes = max(
+        (math.prod([sizes[dim] for dim in each[:-1]]) * max(sizes[each[-1]], tile) for each in dims if each),
+        default=0,
+    )
+    room = lanes <= LANES * budget.elements or 0 in sizes.values()
+    return largest <= budget.elements and room and math.prod(sizes.values()) <= WORK * budget.elements
+
+
+def blocks(plans: Sequence[Plan]) -> tuple[int, ...]:
+    """Compile-time integers of the plans that look like block sizes."""
+    texts = {
+        text
+        for plan in plans
+        for launch in plan.launches
+        for variant in launch.variants
+        for text in variant.constants.values()
+    }
+    numbers = {int(text) for text in texts if text.isdigit()}
+    return tuple(sorted(number for number in numbers if 4 <= number <= 1 << 14))
+
+
+def thresholds(plans: Sequence[Plan]) -> tuple[int, ...]:
+    """Numbers that conditions and kernels compare sizes with, perhaps; at most NUMBERS, small ones first."""
+    conditions = [plan.cell for plan in plans]
+    variants = [variant for plan in plans for launch in plan.launches for variant in launch.variants]
+    conditions += [variant.condition for variant in variants]
+    found = {number for condition in conditions for number in _numbers(condition)}
+    for text in {variant.ttir for variant in variants}:
+        found.update(int(digits) for digits in _CONSTANT.findall(text))
+    return tuple(sorted(number for number in found if number > 2))[:NUMBERS]
+
+
+def interesting(dim: Dim, plans: Sequence[Plan]) -> tuple[int, ...]:
+    """A dim's samples, each block and number of the plans, one less and one more, and two blocks and one."""
+    tiles = blocks(plans)
+    around = {near for size in {*tiles, *thresholds(plans)} for near in (size - 1, size, size + 1)}
+    around |= {2 * tile + 1 for tile in tiles}
+    return tuple(sorted(size for size in {*dim.samples, *around} if dim.low <= size <= dim.high))
+
+
+def shapes(spec: Spec, plans: Sequence[Plan], budget: Budget) -> tuple[dict[str, int], ...]:
+    """Sizes within the budget, small ones first: each interesting size of each dim, and corners."""
+    tiles = blocks(plans)
+    options = {dim.name: interesting(dim, plans) or (dim.low,) for dim in spec.dims}
+    found = {}
+    for sizes in (*_beside(spec, options), *_corners(spec, options, budget, tiles)):
+        if fits(spec, sizes, budget, tiles):
+            ordered = {dim.name: sizes[dim.name] for dim in spec.dims}
+            found[tuple(ordered.values())] = ordered
+    return tuple(sorted(found.values(), key=lambda sizes: (math.prod(sizes.values()), *sizes.values())))
+
+
+def _beside(spec: Spec, options: Mapping[str, Sequence[int]]) -> Iterator[dict[str, int]]:
+    """Each option of each dim beside small ones of the others, which take turns."""
+    for number, dim in enumerate(spec.dims):
+        for step, size in enumerate(options[dim.name]):
+            sizes = {dim.name: size}
+            for other in spec.dims:
+                if other is not dim:
+                    small = [each for each in options[other.name] if 0 < each <= SMALL]
+                    small = small or list(options[other.name][:1])
+                    sizes[other.name] = small[(step * (number + 2) + number) % len(small)]
+            yield sizes
+
+
+def _corners(
+    spec: Spec, options: Mapping[str, Sequence[int]], budget: Budget, tiles: Sequence[int]
+) -> Iterator[dict[str, int]]:
+    """As large as the budget lets all dims be at once, a different dim first each time."""
+    for first in range(len(spec.dims)):
+        order = spec.dims[first:] + spec.dims[:first]
+        sizes = {dim.name: max(1, dim.low) for dim in spec.dims}
+        for dim in order:
+            for size in options[dim.name]:
+                if size and fits(spec, {**sizes, dim.name: size}, budget, tiles):
+                    sizes[dim.name] = size
+        yield sizes
+
+
+def _numbers(condition: Condition) -> Iterator[int]:
+    for part in condition.parts:
+        yield from _numbers(part)
+    for side in condition.sides:
+        yield from _constants(side)
+
+
+def _constants(part: Size) -> Iterator[int]:
+    if part.kind == "const":
+        yield part.value
+    for inner in part.parts:
+        yield from _constants(inner)
