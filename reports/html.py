@@ -118,8 +118,13 @@ def figure(value: float | None, digits: int = 4) -> str:
 
 
 def ratio(value: float) -> str:
-    """The used share of a tolerance: two decimals unless that would show a small one as nothing."""
-    return f"{value:.2f}" if value == 0 or abs(value) >= 0.01 else f"{value:.1g}"
+    """The used share of a tolerance: two decimals, more where those would hide that it is small or broken."""
+    text = f"{value:.2f}"
+    if value == 0 or (
+        value >= 0.01 and (value > 1) == (float(text) > 1) and (value < 1) == (float(text) < 1)
+    ):
+        return text
+    return f"{value:.1g}" if value < 0.01 else repr(value)
 
 
 def seconds(value: float) -> str:
@@ -142,6 +147,7 @@ def _context(record: Record, limits: Limits, json: str, index: str) -> dict[str,
     items = tuple(_item(record, number, source) for number in range(len(record.verdicts)))
     ledger = tuple(Entry(item, entry) for item in items for entry in item.verdict.ledger)
     refuted = [item for item in items if item.word == "refuted"]
+    leading = {item.verdict.gate: item.anchor for item in reversed(refuted)}
     open_ = [item for item in items if item.word in ("unknown", "crashed", tally.NOT_RUN)]
     return {
         "record": record,
@@ -155,6 +161,7 @@ def _context(record: Record, limits: Limits, json: str, index: str) -> dict[str,
         "meanings": tally.MEANINGS,
         "items": items,
         "refuted": refuted,
+        "leading": set(leading.values()),
         "open": open_,
         "silent": [row for row in rows if not row.verdicts],
         "conclusion": assurance.conclusion(record, rows),

@@ -208,3 +208,12 @@ def test_cost_without_a_solver_names_no_steps(examples):
     text = text_of(html.render(examples.record(examples.candidate("x.py"), (verdict,))))
 
     assert "0.50 s" in text and "solver steps" not in text
+
+
+def test_the_first_refutation_of_a_gate_is_open_and_the_others_fold(examples):
+    record = examples.refuted()
+    again = [evolve(own, claim="another claim") for own in record.verdicts if own.gate == "bounds"]
+    page = html.render(evolve(record, verdicts=(*record.verdicts, *again)))
+
+    assert page.count('<article id="v') - page.count('class="finding unknown"') == 2
+    assert page.count('<details id="v') == 1

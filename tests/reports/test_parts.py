@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports import environment, tally
+from reports.html import ratio
 from reports.measurement import Measurement, Timed, Timing
 from reports.record import shortfall
 from reports.strip import strips
@@ -117,3 +118,19 @@ def test_what_is_missing_is_said(examples):
     )
     assert shortfall(examples.refuted().dossier) == "refuted by bounds, races"
     assert shortfall(examples.admitted().dossier) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.61, "0.61"),
+        (0.0, "0.00"),
+        (1.0, "1.00"),
+        (0.998, "0.998"),
+        (1.002, "1.002"),
+        (3e-7, "3e-07"),
+        (2.5, "2.50"),
+    ],
+)
+def test_a_ratio_is_never_rounded_across_the_limit(value, text):
+    assert ratio(value) == text
