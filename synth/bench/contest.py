@@ -16,6 +16,7 @@ from synth.bench.clock import Sample
 from synth.bench.device import state
 from synth.bench.floor import Ceilings, Limit, floor, impossible, limit, work_of
 from synth.bench.results import AGAIN, KERNEL, Rejected, Run, Wrong
+from synth.bench.statistics import FEWEST
 from verify.native.accept import objection
 from verify.native.inputs import blank, refill
 from verify.native.launch import Compile, Prepared, configurations, names_of, plan_for, prepare
@@ -50,7 +51,6 @@ class Bench:
     shuffle: random.Random
     device: str = "cuda"
     rounds: int = 60
-    fewest: int = 12
 
 
 @define(eq=False)
@@ -200,8 +200,10 @@ def _rounds(
             continue
         for name, sample in samples.items():
             tally.seconds[name].append(sample.work)
-    if len(tally.dropped) > MOST_DROPPED * bench.rounds:
-        raise Rejected(f"{len(tally.dropped)} of {bench.rounds} rounds were dropped: {tally.dropped[0]}")
+    if len(tally.dropped) > MOST_DROPPED * bench.rounds or len(tally.seconds[KERNEL]) < FEWEST:
+        raise Rejected(
+            f"{len(tally.dropped)} of {bench.rounds} rounds were dropped: {''.join(tally.dropped[:1])}"
+        )
     return tally
 
 

@@ -21,6 +21,7 @@ import specs
 from specs.spec import Spec, Workload
 from synth.bench.bundle import Bundle, Tampered, load
 from synth.bench.results import Refused, Rejected, Report, Run, Wrong
+from synth.bench.statistics import FEWEST
 from verify.native.codec import canonical
 
 NO_DEVICE: Final = 4
@@ -122,7 +123,10 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--spec", help="a user's own spec, path/to/file.py:NAME")
     parser.add_argument("--workload", action="append", default=[], help="only this one; may be repeated")
     parser.add_argument("--rounds", type=int, default=60)
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.rounds < FEWEST:
+        parser.error(f"--rounds {arguments.rounds}: an interval of the median needs at least {FEWEST}")
+    return arguments
 
 
 if __name__ == "__main__":

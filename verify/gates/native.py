@@ -17,6 +17,7 @@ from verify.plan import Refusal
 from verify.verdict import Outcome, Verdict, Witness
 
 CLAIMS: Final = {
+    "fault": "the kernels run to their end on the device",
     "wrong": "results on the device are within the derived bound of the float64 reference",
     "moved": "a rerun on the device gives the same bits",
     "red-zone": "nothing outside the buffers is written on the device",

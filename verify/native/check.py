@@ -57,7 +57,11 @@ def check(
                 findings += _run(spec, point, inputs, zones, prepared)
                 runs += 1
             except (LaunchError, RuntimeError, TypeError, OverflowError) as failure:
-                failures.append(f"{point}: {_first_line(failure)}")
+                sentence = f"{point}: {_first_line(failure)}"
+                if not _usable(device):
+                    findings.append(Finding("fault", sentence, point.sizes))
+                    return Checked(runs + 1, tuple(findings), tuple(skipped), tuple(failures))
+                failures.append(sentence)
     return Checked(runs, tuple(findings), tuple(skipped), tuple(failures))
 
 
@@ -111,6 +115,14 @@ def _run(
         elif not torch.equal(zone.storage, before):
             found.append(("input-changed", f"{zone.name} was written to"))
     return [Finding(kind, f"{point}: {sentence}", point.sizes) for kind, sentence in found]
+
+
+def _usable(device: str) -> bool:
+    """Whether the device still answers: after a fault it refuses everything else of this process."""
+    try:
+        return int(torch.ones(1, device=device).sum()) == 1
+    except RuntimeError:
+        return False
 
 
 def _first_line(failure: Exception) -> str:

@@ -9,7 +9,11 @@ from attrs import frozen
 
 @frozen
 class Finding:
-    """Something wrong at one point. `kind`: wrong, moved (other bits on a rerun), red-zone, input-changed."""
+    """Something wrong at one point.
+
+    `kind`: fault (the device stopped the kernel), wrong, moved (other bits on a rerun), red-zone,
+    input-changed.
+    """
 
     kind: str
     sentence: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.bench.statistics import FEWEST, against, interval, noise_factor, spread
@@ -12,6 +12,7 @@ times = st.floats(min_value=1e-6, max_value=1.0)
 rounds = st.lists(st.tuples(times, times, times), min_size=FEWEST, max_size=60)
 
 
+@settings(deadline=None)
 @given(st.lists(times, min_size=FEWEST, max_size=80))
 def test_the_interval_encloses_the_median_and_lies_among_the_samples(samples: list[float]) -> None:
     found = interval(samples)
@@ -29,6 +30,7 @@ def test_six_samples_need_all_of_them() -> None:
     assert (found.low, found.median, found.high) == (1.0, 3.5, 6.0)
 
 
+@settings(deadline=None)
 @given(rounds)
 def test_noise_is_never_below_one(samples: list[tuple[float, float, float]]) -> None:
     kernel, again, _ = zip(*samples, strict=True)
@@ -36,12 +38,14 @@ def test_noise_is_never_below_one(samples: list[tuple[float, float, float]]) -> 
     assert noise_factor(kernel, kernel) == 1.0
 
 
+@settings(deadline=None)
 @given(rounds)
 def test_a_rival_equal_to_the_control_is_never_evidence(samples: list[tuple[float, float, float]]) -> None:
     kernel, again, _ = zip(*samples, strict=True)
     assert against("rival", kernel, again, again).word == "no evidence"
 
 
+@settings(deadline=None)
 @given(rounds)
 def test_the_word_follows_from_the_interval(samples: list[tuple[float, float, float]]) -> None:
     found = against("rival", *zip(*samples, strict=True))

@@ -53,7 +53,6 @@ def _bench(kernel: Any, *samples: Sample) -> Bench:
         random.Random(0),
         "cpu",
         rounds=16,
-        fewest=8,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import specs
@@ -53,6 +53,7 @@ def test_impossible_times_are_named(seconds: float) -> None:
     assert impossible(seconds, floor(Work(10**9, 10**9, 1), "bfloat16", CEILINGS))
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 10**10),
     st.integers(1, 10**10),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from plans import SPEC, case, dossier, plan
 
@@ -89,6 +89,7 @@ module {
 """
 
 
+@settings(deadline=None)
 @given(st.integers(0, 5000), st.integers(0, 5000))
 def test_loops_are_counted_exactly(rows: int, columns: int) -> None:
     blocks = -(-columns // 256)
@@ -96,11 +97,13 @@ def test_loops_are_counted_exactly(rows: int, columns: int) -> None:
     assert found == Counted(2 * rows * blocks * 256 * 2, rows * blocks * 256 * 4, 0)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 3000), st.integers(1, 300))
 def test_loops_from_the_programs_own_id_are_counted_exactly(rows: int, programs: int) -> None:
     assert count(parse(PERSISTENT), {1: rows}, (programs, 1, 1)) == Counted(4 * rows, 0, 0)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.integers(1, 300))
 def test_programs_that_return_early_move_nothing(rows: int, programs: int) -> None:
     working = min(rows, programs)

@@ -13,6 +13,7 @@ from plans import PLACE, SPEC, HostKernel, N, floats, plan
 import specs
 from specs.spec import MAX_STRIDE
 from verify.gates.native import CLAIMS, verdicts
+from verify.native import check as checking
 from verify.native.check import check
 from verify.native.child import Answer
 from verify.native.codec import canonical
@@ -75,6 +76,26 @@ def test_a_changed_input_is_found() -> None:
             return run
 
     assert "input-changed" in _kinds(Vandal())
+
+
+def test_a_kernel_that_cannot_be_started_is_a_failure_and_no_finding() -> None:
+    class Broken:
+        def __getitem__(self, grid: Any) -> Any:
+            raise RuntimeError("out of resources: shared memory\nmore")
+
+    found = check(SPEC, (plan(),), (), FEW[:1], lambda variant: Broken(), "cpu")
+    assert (found.runs, found.findings) == (0, ())
+    assert found.failures == ("M=1, N=4, float32, contiguous: out of resources: shared memory",)
+
+
+def test_a_fault_ends_the_run_and_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Faulty:
+        def __getitem__(self, grid: Any) -> Any:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(checking, "_usable", lambda device: False)
+    found = check(SPEC, (plan(),), (), FEW, lambda variant: Faulty(), "cpu")
+    assert [finding.kind for finding in found.findings] == ["fault"] and found.runs == 1
 
 
 def test_points_outside_every_plan_are_skipped_aloud_and_declined_ones_in_silence() -> None:
