@@ -130,10 +130,7 @@ class _Walk:
             return item
         if not isinstance(item, Token):
             raise flaw(f"{key} without a value", key)
-        try:
-            return attribute(item)
-        except ValueError as error:
-            raise flaw(str(error), item) from None
+        return attribute(item)
 
     def _other(self, item: Item) -> None:
         if isinstance(item, dict):

@@ -5,6 +5,7 @@ The grammar is in `grammar.lark`. Tokens carry their line and column, so that ev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -88,35 +89,33 @@ class Text:
     locations: dict[str, Location]
 
 
+_ESCAPE = re.compile(rb'\\([0-9A-Fa-f]{2}|["\\nt])')
+_SHORT = {b'"': b'"', b"\\": b"\\", b"n": b"\n", b"t": b"\t"}
+
+
 def unquoted(text: str) -> str:
     """The content of a string token; MLIR escapes bytes as two hexadecimal digits."""
     if "\\" not in text:
         return text[1:-1]
-    data, out, index = text[1:-1].encode(), bytearray(), 0
-    while index < len(data):
-        if data[index] != 0x5C:
-            out.append(data[index])
-            index += 1
-        elif data[index + 1 : index + 2] in (b'"', b"\\"):
-            out += data[index + 1 : index + 2]
-            index += 2
-        else:
-            out.append(int(data[index + 1 : index + 3], 16))
-            index += 3
-    return out.decode(errors="replace")
+    data = text[1:-1].encode()
+    data = _ESCAPE.sub(lambda match: _SHORT.get(match[1]) or bytes.fromhex(match[1].decode()), data)
+    return data.decode(errors="replace")
 
 
 def attribute(token: Token) -> Attribute:
-    """The attribute that one token denotes. Raises ValueError."""
+    """The attribute that one token denotes. Raises Flaw."""
     kind, text = token.type, str(token)
+    try:
+        if kind == "NUMBER":
+            return read_number(text, Scalar("f64" if "." in text else "i64"))
+        if kind == "ARRAY":
+            return _array(text)
+        if kind == "TYPE":
+            return read_type(text)
+    except ValueError as error:
+        raise flaw(str(error), token) from None
     if kind == "STRING":
         return unquoted(text)
-    if kind == "NUMBER":
-        return read_number(text, Scalar("f64" if "." in text else "i64"))
-    if kind == "ARRAY":
-        return _array(text)
-    if kind == "TYPE":
-        return read_type(text)
     if text in ("true", "false"):
         return text == "true"
     return Symbol(symbol(token)) if kind == "SYMBOL" else Symbol(text)
@@ -132,13 +131,6 @@ def _array(text: str) -> tuple[Attribute, ...]:
     element, _, values = text[len("array<") : -1].partition(":")
     type = read_type(element)
     return tuple(read_number(value.strip(), type) for value in values.split(",") if value.strip())
-
-
-def _checked(token: Token) -> Attribute:
-    try:
-        return attribute(token)
-    except ValueError as error:
-        raise flaw(str(error), token) from None
 
 
 class _Shaper(Transformer):  # type: ignore[misc]  # lark is not typed
@@ -201,6 +193,9 @@ class _Shaper(Transformer):  # type: ignore[misc]  # lark is not typed
 
     def file(self, children: list[Any]) -> Location:
         numbers = [child for child in children if child.type == "NUMBER"]
+        for number in numbers:
+            if not re.fullmatch(r"\d{1,9}", number):
+                raise flaw(f"{number} is no line or column", number)
         return Location("file", (unquoted(children[0]), int(numbers[0]), int(numbers[1])), children[0])
 
     def named(self, children: list[Any]) -> Location:
@@ -221,7 +216,7 @@ class _Shaper(Transformer):  # type: ignore[misc]  # lark is not typed
 
 
 def _valued(child: Any) -> Attribute:
-    return _checked(child) if isinstance(child, Token) else child
+    return attribute(child) if isinstance(child, Token) else child
 
 
 def _placed(child: Any) -> Location:

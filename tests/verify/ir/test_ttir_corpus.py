@@ -1,4 +1,4 @@
-"""Text as triton 3.6, 3.7, 3.8 and 3.9 print it, before and after `make_ttir`: all of it reads, with right types."""
+"""Text as triton 3.6 to 3.9 print it, before and after `make_ttir`: all of it reads, with right types."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_no_operation_is_lost(name: str) -> None:
     written.pop("scf.yield", None)
     yields = read.pop("scf.yield", 0)
     assert read == written
-    # Regions of loops and branches all end in one, written or not; the first region of a while ends otherwise.
+    # All regions of loops and branches end in one, written or not, but for the first region of a while.
     assert yields == sum(owner.startswith("scf.") for owner, _ in regions_of(program)) - read["scf.while"]
 
 
@@ -58,6 +58,8 @@ def disagreement(operation: Operation) -> str | None:
         return f"{operands} give {results}"
     if CASTS.fullmatch(name) and shape_of(operands[0]) != shape_of(results[0]):
         return f"{operands} give {results}"
+    if name.startswith("scf."):
+        return flow_disagreement(operation)
     if name in ("arith.cmpi", "arith.cmpf"):
         if element_of(results[0]) != Scalar("i1") or shape_of(results[0]) != shape_of(operands[0]):
             return f"compares to {results}"
@@ -72,14 +74,25 @@ def disagreement(operation: Operation) -> str | None:
     elif name in ("tt.broadcast", "tt.expand_dims", "tt.reshape", "tt.trans"):
         if element_of(results[0]) != element_of(operands[0]):
             return f"{operands} give {results}"
-    elif name == "scf.for":
-        arguments = [argument.type for argument in operation.regions[0].blocks[0].arguments]
-        if arguments != [operands[0], *results] or operands[3:] != results:
-            return f"iterates {arguments} from {operands} to {results}"
-    elif name == "scf.if" and {yielded(region) for region in operation.regions} != {tuple(results)}:
-        return f"yields {[yielded(region) for region in operation.regions]} for {results}"
     elif name == "tt.reduce" and [*map(element_of, operands)] != [*map(element_of, results)]:
         return f"{operands} give {results}"
+    return None
+
+
+def flow_disagreement(operation: Operation) -> str | None:
+    operands = [operand.type for operand in operation.operands]
+    results = [result.type for result in operation.results]
+    yields = [yielded(region) for region in operation.regions]
+    arguments = [[argument.type for argument in region.blocks[0].arguments] for region in operation.regions]
+    if operation.name == "scf.for":
+        if arguments != [[operands[0], *results]] or operands[3:] != results or yields != [tuple(results)]:
+            return f"iterates {arguments} from {operands} to {results} by {yields}"
+    elif operation.name == "scf.if" and {*yields} != {tuple(results)}:
+        return f"yields {yields} for {results}"
+    elif operation.name == "scf.while":
+        before, after = arguments
+        if before != operands or after != results or yields != [(Scalar("i1"), *after), tuple(before)]:
+            return f"iterates {arguments} from {operands} to {results} by {yields}"
     return None
 
 

@@ -98,7 +98,7 @@ def test_integers_are_signed(bits: int, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize(
     ("text", "type"),
-    [("256", "i8"), ("-129", "i8"), ("1.0", "i32"), ("1", "f32"), ("0x1FFFF", "f16"), ("x", "i32"), ("1.0", "none")],
+    [("256", "i8"), ("1.0", "i32"), ("1", "f32"), ("0x1FFFF", "f16"), ("x", "i8"), ("1", "none")],
 )
 def test_what_is_no_constant_of_its_type(text: str, type: str) -> None:
     with pytest.raises(ValueError):

@@ -59,8 +59,8 @@ def test_the_generic_syntax_says_the_same() -> None:
 def test_a_dot_without_a_precision_is_an_ieee_dot() -> None:
     types = "tensor<64x64xf8E5M2> * tensor<64x64xf8E5M2> -> tensor<64x64xf32>"
     assert operation(f"%0 = tt.dot %a, %a, %z : {types}").attributes == {"inputPrecision": Symbol("ieee")}
-    dot = operation(f"%0 = tt.dot %a, %a, %z, inputPrecision = tf32x3 {{maxNumImpreciseAcc = 32 : i32}} : {types}")
-    assert dot.attributes == {"inputPrecision": Symbol("tf32x3"), "maxNumImpreciseAcc": 32}
+    dot = operation(f"%0 = tt.dot %a, %a, %z, inputPrecision = tf32x3 {{fast = true}} : {types}")
+    assert dot.attributes == {"inputPrecision": Symbol("tf32x3"), "fast": True}
     assert str(dot.results[0].type) == "tensor<64x64xf32>"
 
 
@@ -97,14 +97,15 @@ def test_load_and_store_tell_their_operands_apart() -> None:
 
 def test_block_pointers_and_descriptors() -> None:
     pointer = operation(
-        "%0 = tt.make_tensor_ptr %p, [%w, %w], [%w, %w], [%n, %n] {order = array<i32: 1, 0>} : <tensor<64x32xf16>>"
+        "%0 = tt.make_tensor_ptr %p, [%w, %w], [%w, %w], [%n, %n] {order = array<i32: 1, 0>} : "
+        "<tensor<64x32xf16>>"
     )
     block = Tensor((64, 32), Scalar("f16"))
     assert pointer.results[0].type == Pointer(block)
     assert pointer.attributes == {"order": (1, 0), "operand_counts": (1, 2, 2, 2)}
-    load = operation("%0 = tt.descriptor_load %d[%n, %n] : !tt.tensordesc<tensor<16x32xf16>> -> tensor<16x32xf16>")
+    load = operation("%0 = tt.descriptor_load %d[%n, %n] : !tt.tensordesc<16x32xf16> -> tensor<16x32xf16>")
     assert load.attributes == {"operand_counts": (1, 2)}
-    for short in ("<f32>, <64x32xf16>", "<f32>, <tensor<64x32xf16>>", "!tt.ptr<f32>, !tt.tensordesc<64x32xf16>"):
+    for short in ("<f32>, <64x32xf16>", "<f32>, <tensor<64x32xf16>>", "<f32>, !tt.tensordesc<64x32xf16>"):
         descriptor = operation(f"%0 = tt.make_tensor_descriptor %p, [%n, %n], [%w, %w] : {short}")
         assert descriptor.results[0].type == Descriptor(block)
         assert descriptor.attributes == {"operand_counts": (1, 2, 2)}
@@ -141,7 +142,8 @@ def test_a_nan_stays_a_nan() -> None:
 
 def test_loops_declare_their_arguments() -> None:
     program = module(
-        "%0:2 = scf.for %j = %n to %n step %n iter_args(%x = %t, %y = %p) -> (tensor<8xf32>, !tt.ptr<f32>)  : i32 {",
+        "%0:2 = scf.for %j = %n to %n step %n iter_args(%x = %t, %y = %p) "
+        "-> (tensor<8xf32>, !tt.ptr<f32>)  : i32 {",
         "  scf.yield %x, %y : tensor<8xf32>, !tt.ptr<f32>",
         "} {tt.num_stages = 3 : i32}",
         "tt.store %0#1, %n : !tt.ptr<f32>",
@@ -205,19 +207,19 @@ def test_split_and_inline_assembly_have_many_results() -> None:
         ("%r", "tensor<64xf32>"),
     ]
     assembly = operation(
-        r'%0:2 = tt.elementwise_inline_asm "mov \22$0\22;" {constraints = "=r,=r,r", packed_element = 1 : i32, '
-        "pure = false} %i : tensor<8xi32> -> tensor<8xi32>, tensor<8xf32>"
+        r'%0:2 = tt.elementwise_inline_asm "mov \22$0\22;" {constraints = "=r,=r,r", '
+        "packed_element = 1 : i32, pure = false} %i : tensor<8xi32> -> tensor<8xi32>, tensor<8xf32>"
     )
     assert assembly.attributes["asm_string"] == 'mov "$0";'
     assert [str(value.type) for value in assembly.results] == ["tensor<8xi32>", "tensor<8xf32>"]
 
 
 def test_an_operation_that_nobody_knows_still_reads() -> None:
-    unknown = operation("%0:2 = new.thing fast, %n [%i, %i] mode = odd <wide> {depth = 3 : i32} : i32, f32 -> i1, f64")
+    unknown = operation("%0:2 = new.thing fast, %n [%i, %t] mode = odd {deep = 3 : i32} : i32 -> i1, f64")
     assert unknown.name == "new.thing"
-    assert [operand.name for operand in unknown.operands] == ["%n", "%i", "%i"]
+    assert [operand.name for operand in unknown.operands] == ["%n", "%i", "%t"]
     assert [str(value.type) for value in unknown.results] == ["i1", "f64"]
-    assert unknown.attributes == {"fast": True, "mode": Symbol("odd"), "depth": 3}
+    assert unknown.attributes == {"fast": True, "mode": Symbol("odd"), "deep": 3}
     held = operation("new.loop (%e: i32) {", "  %1 = arith.addi %e, %n : i32", "}")
     assert held.regions[0].blocks[0].arguments[0].name == "%e"
 
@@ -303,7 +305,7 @@ def test_the_offending_line_is_shown() -> None:
         "hello",
         "\x00\x01",
         "module {\n  tt.func private @k() {\n    tt.return\n  }\n}\n",
-        "module {\n  tt.func public @k() {\n    tt.return\n  }\n  tt.func public @l() {\n    tt.return\n  }\n}\n",
+        "module {\n  tt.func @k() {\n    tt.return\n  }\n  tt.func public @l() {\n    tt.return\n  }\n}\n",
         "#loc = loc(#loc)\nmodule {\n  tt.func public @k() {\n    tt.return loc(#loc)\n  }\n}\n",
         "module {\n" + "scf.if {\n" * 5000,
     ],
