@@ -72,23 +72,26 @@ def shapes(spec: Spec, plans: Sequence[Plan], budget: Budget) -> tuple[dict[str,
     tiles = blocks(plans)
     options = {dim.name: interesting(dim, plans) or (dim.low,) for dim in spec.dims}
     found = {}
-    for sizes in (*_beside(spec, options), *_corners(spec, options, budget, tiles)):
+    for sizes in (*_beside(spec, options, budget, tiles), *_corners(spec, options, budget, tiles)):
         if fits(spec, sizes, budget, tiles):
             ordered = {dim.name: sizes[dim.name] for dim in spec.dims}
             found[tuple(ordered.values())] = ordered
     return tuple(sorted(found.values(), key=lambda sizes: (math.prod(sizes.values()), *sizes.values())))
 
 
-def _beside(spec: Spec, options: Mapping[str, Sequence[int]]) -> Iterator[dict[str, int]]:
-    """Each option of each dim beside small ones of the others, which take turns."""
+def _beside(
+    spec: Spec, options: Mapping[str, Sequence[int]], budget: Budget, tiles: Sequence[int]
+) -> Iterator[dict[str, int]]:
+    """Each option of each dim beside small ones of the others, which take turns within the budget."""
     for number, dim in enumerate(spec.dims):
         for step, size in enumerate(options[dim.name]):
-            sizes = {dim.name: size}
+            sizes = {each.name: max(1, each.low) for each in spec.dims} | {dim.name: size}
             for other in spec.dims:
                 if other is not dim:
-                    small = [each for each in options[other.name] if 0 < each <= SMALL]
-                    small = small or list(options[other.name][:1])
-                    sizes[other.name] = small[(step * (number + 2) + number) % len(small)]
+                    small = [each for each in options[other.name] if 0 < each <= SMALL] or [sizes[other.name]]
+                    turn = (step * (number + 2) + number) % len(small)
+                    turns = ({**sizes, other.name: each} for each in small[turn:] + small[:turn])
+                    sizes = next((each for each in turns if fits(spec, each, budget, tiles)), sizes)
             yield sizes
 
 

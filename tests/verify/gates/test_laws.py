@@ -1,0 +1,117 @@
+"""`laws`: each property is broken by a kernel that breaks only it, and held by one that is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import specs
+from tests.verify.gates.stand_in import BUDGET, HERE, Kernel, answer, case, matmul, softmax
+from verify.executor.faults import Fault
+from verify.executor.modes import Fill, Mode, Unmodelled
+from verify.gates.laws import laws
+from verify.verdict import Outcome, Verdict
+
+SOFTMAX, MATMUL = specs.ALL["softmax"], specs.ALL["matmul"]
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, kernel: Kernel, spec: Any = SOFTMAX) -> dict[str, Verdict]:
+    answer(monkeypatch, kernel)
+    return {" ".join(verdict.claim.split()[:2]).rstrip(": "): verdict for verdict in laws(case(spec), BUDGET)}
+
+
+def refuted(verdicts: dict[str, Verdict]) -> set[str]:
+    return {name.split(":")[0] for name, verdict in verdicts.items() if verdict.outcome is Outcome.REFUTED}
+
+
+def test_right_kernels_obey(monkeypatch: pytest.MonkeyPatch) -> None:
+    for spec, kernel in ((SOFTMAX, softmax), (MATMUL, matmul)):
+        answer(monkeypatch, kernel)
+        verdicts = laws(case(spec), BUDGET)
+        assert len(verdicts) == len(spec.laws) + 3
+        assert {verdict.outcome for verdict in verdicts} == {Outcome.HELD}
+        assert all(verdict.scope for verdict in verdicts)
+
+
+def _scaled(inputs: dict[str, Any], work: torch.dtype, **_: Any) -> torch.Tensor:
+    return softmax(inputs, work) * 0.999
+
+
+def _by_row(inputs: dict[str, Any], work: torch.dtype, mode: Mode, **_: Any) -> torch.Tensor:
+    """Odd rows are one unit in the last place off, in low precision only."""
+    result = softmax(inputs, work)
+    if mode is Mode.FAITHFUL:
+        result[1::2] = torch.nextafter(result[1::2], torch.tensor(2.0))
+    return result
+
+
+def _by_order(inputs: dict[str, Any], work: torch.dtype, order: int, **_: Any) -> torch.Tensor:
+    return softmax(inputs, work) + (order * 2.0**-8)
+
+
+def _by_fill(inputs: dict[str, Any], work: torch.dtype, fill: Fill, **_: Any) -> torch.Tensor:
+    return softmax(inputs, work) + (2.0**-8 if fill is Fill.HUGE else 0.0)
+
+
+def _by_padding(inputs: dict[str, Any], work: torch.dtype, **_: Any) -> torch.Tensor:
+    x = inputs["x"]
+    storage = torch.empty(0, dtype=x.dtype).set_(x.untyped_storage())
+    return softmax(inputs, work) + (2.0**-8 if bool((storage == 1e4).any()) else 0.0)
+
+
+def _by_column(inputs: dict[str, Any], work: torch.dtype, **_: Any) -> torch.Tensor:
+    result = softmax(inputs, work)
+    result[:, -1:] = 0.0
+    return result
+
+
+@pytest.mark.parametrize(
+    ("kernel", "broken"),
+    [
+        (_scaled, {"sum"}),
+        (_by_row, {"rows"}),
+        (_by_order, {"determinism"}),
+        (_by_fill, {"irrelevance"}),
+        (_by_padding, {"irrelevance"}),
+        (_by_column, {"sum", "permutation"}),
+    ],
+    ids=lambda part: getattr(part, "__name__", ""),
+)
+def test_each_property_is_broken_by_what_breaks_it(
+    monkeypatch: pytest.MonkeyPatch, kernel: Kernel, broken: set[str]
+) -> None:
+    verdicts = asked(monkeypatch, kernel)
+    assert refuted(verdicts) == broken
+    for verdict in verdicts.values():
+        if verdict.witness:
+            assert verdict.witness.replayed == "executor"
+            assert "out[" in verdict.witness.sentence
+            assert dict(verdict.witness.sizes).keys() == {"M", "N"}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "broken"),
+    [
+        (lambda inputs, work, **_: matmul(inputs, work).abs(), "sign"),
+        (lambda inputs, work, **_: matmul(inputs, work) + 1, "halves"),
+        (lambda inputs, work, **_: inputs["a"].to(work)[:, :-1] @ inputs["b"].to(work)[:-1], "permutation"),
+        (lambda inputs, work, **_: matmul(inputs, work).square(), "sum"),
+        (lambda inputs, work, **_: matmul(inputs, work) * 2, "identity"),
+    ],
+)
+def test_laws_of_matmul(monkeypatch: pytest.MonkeyPatch, kernel: Kernel, broken: str) -> None:
+    assert broken in refuted(asked(monkeypatch, kernel, MATMUL))
+
+
+def test_faults_refute_and_unmodelled_operations_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch, softmax, lambda sizes: Fault("wrapped-index", "wraps here", (), HERE))
+    assert {verdict.outcome for verdict in laws(case(SOFTMAX), BUDGET)} == {Outcome.REFUTED}
+
+    def raises(inputs: dict[str, Any], work: torch.dtype, **_: Any) -> torch.Tensor:
+        raise Unmodelled("tt.mystery", HERE)
+
+    answer(monkeypatch, raises)
+    verdicts = laws(case(SOFTMAX), BUDGET)
+    assert {(verdict.outcome, verdict.place) for verdict in verdicts} == {(Outcome.UNKNOWN, HERE)}
