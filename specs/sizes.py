@@ -30,7 +30,7 @@ _SIGNS: Final = {"add": "+", "sub": "-", "mul": "*", "floordiv": "//", "mod": "%
 _RELATIONS: Final = {"le": "<=", "lt": "<", "eq": "==", "ne": "!="}
 
 
-@frozen
+@frozen(order=False)
 class Size:
     """An integer expression: a constant, a name, or an operation of `ARITHMETIC` on two expressions."""
 
@@ -114,7 +114,7 @@ class Size:
         return f"{_bracket(left)} {_SIGNS[self.kind]} {_bracket(right)}"
 
 
-@frozen
+@frozen(order=False)
 class Condition:
     """A claim on sizes: a comparison of two sizes, or `and`, `or`, `not` of conditions.
 
@@ -159,9 +159,7 @@ class Condition:
             return f"not ({self.parts[0]})"
         if not self.parts:
             return "true" if self.kind == "and" else "false"
-        joined = f" {self.kind} ".join(
-            f"({part})" if part.kind in ("and", "or") else str(part) for part in self.parts
-        )
+        joined = f" {self.kind} ".join(f"({part})" if part.kind in ("and", "or") else str(part) for part in self.parts)
         return joined
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from verify.ir.program import Block, Operation, Region, Scalar, Type, Value, element_of, shape_of
+from verify.ir.program import Block, Operation, Region, Scalar, Value, element_of, shape_of
 from verify.symbolic.integers import Meaning
 from verify.symbolic.terms import (
     FALSE,
@@ -96,8 +96,7 @@ def _meet(tracer: Tracer, block: Block, arrivals: list[tuple[Truth, list[Lane]]]
     for condition, incoming in reversed(others):
         unknowns = [_forgotten(tracer, argument, "meet") for argument in block.arguments]
         values = [
-            merged(condition, yes, no, unknown)
-            for yes, no, unknown in zip(incoming, values, unknowns, strict=True)
+            merged(condition, yes, no, unknown) for yes, no, unknown in zip(incoming, values, unknowns, strict=True)
         ]
     return values
 
@@ -267,15 +266,12 @@ def _placeholders(each: Carried) -> tuple[Atom, ...]:
     return closure([content]) if content is not None else ()
 
 
-def _solve(
-    tracer: Tracer, each: Carried, after: Lane, iteration: Atom, during: Truth, loose: frozenset[Atom]
-) -> Lane:
+def _solve(tracer: Tracer, each: Carried, after: Lane, iteration: Atom, during: Truth, loose: frozenset[Atom]) -> Lane:
     """The carried value at the generic iteration: start + iteration * step, or unchanged, or unknown."""
     earlier = of(atom("iter", f"{iteration.label}:earlier"))
     back = Renaming({iteration: earlier})
     wraps = each.start.wraps | {
-        evolve(wrap, value=back.poly(wrap.value), when=conj(back.truth(during), back.truth(wrap.when)))
-        for wrap in after.wraps
+        evolve(wrap.renamed(back), when=conj(back.truth(during), back.truth(wrap.when))) for wrap in after.wraps
     }
     start, now, then = each.start.content, each.placeholder.content, after.content
     if isinstance(start, Truth) and then == now:
@@ -333,8 +329,8 @@ def _spread(carried: list[Carried], yields: list[Lane], iteration: Atom, during:
 def _keeps_lanes(each: Carried, after: Lane) -> bool:
     """Whether a lane is spoiled only by the same lane of the same carried value."""
     own = atom("opaque", each.label, tuple(of(lane(axis)) for axis in range(each.rank)))
-    others = (found for found in closure([after.undef]) if found.kind == "opaque" and found.label.startswith("carried:"))
-    return all(found is own for found in others)
+    opaque = (found for found in closure([after.undef]) if found.kind == "opaque")
+    return all(found is own for found in opaque if found.label.startswith("carried:"))
 
 
 CONTROL: Final[Mapping[str, Meaning]] = {

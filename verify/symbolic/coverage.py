@@ -13,6 +13,7 @@ from functools import reduce
 
 from verify.symbolic.layout import Tiling, coordinates, elements, packed, tile
 from verify.symbolic.obligations import APART, IN_BOUNDS, NO_WRAP, Obligation, Way, copy, lanes_of, twice
+from verify.symbolic.ranges import Ranges
 from verify.symbolic.reading import Reading, Window
 from verify.symbolic.terms import (
     TRUE,
@@ -44,7 +45,8 @@ def coverage(reading: Reading, buffer: str) -> Iterator[Obligation]:
         return
     window = reading.window(stores[0])
     tilings = [tile(store.offset, store.shape, window) for store in stores]
-    if all(each is not None and all(axis.plain or axis.tile.constant == 0 for axis in each) for each in tilings):
+    grid = reading.trace.grid
+    if all(each is not None and all(axis.exhibits(grid) for axis in each) for each in tilings):
         yield _exhibited(reading, window, stores, [each for each in tilings if each is not None])
     elif len(stores) == 1 and tilings[0] is not None:
         yield from _counted(reading, window, stores[0], tilings[0])
@@ -59,9 +61,7 @@ def _element(axis: int) -> Poly:
     return of(atom("iter", f"element{axis}"))
 
 
-def _exhibited(
-    reading: Reading, window: Window, stores: list[Access], tilings: list[tuple[Tiling, ...]]
-) -> Obligation:
+def _exhibited(reading: Reading, window: Window, stores: list[Access], tilings: list[tuple[Tiling, ...]]) -> Obligation:
     """For the element e, program, iteration and lane are named; the store must be active there."""
     extents = window.sizes if len(tilings[0]) == len(window.sizes) else (elements(window),)
     element = [within(0, _element(axis), size) for axis, size in enumerate(extents)]
@@ -86,7 +86,12 @@ def _active_at(reading: Reading, store: Access, tilings: tuple[Tiling, ...]) -> 
         for at, step, extent in tiling.lanes:
             chosen[lane(at)] = apply("floormod", apply("floordiv", element, poly(step)), poly(extent))
         index = apply("floordiv", element, poly(tiling.block))
-        if tiling.plain is None:
+        stride = tiling.persistent(reading.trace.grid)
+        if stride is not None:
+            program, rounds = stride
+            chosen[program] = apply("floormod", index, reading.trace.grid["xyz".index(program.label)])
+            chosen[rounds] = apply("floordiv", index, reading.trace.grid["xyz".index(program.label)])
+        elif tiling.plain is None:
             fixed.append(equal(index, tiling.tile))
         elif tiling.plain in chosen:  # one counter for two axes covers a diagonal only
             fixed.append(equal(index, chosen[tiling.plain]))
@@ -117,7 +122,7 @@ def _counted(reading: Reading, window: Window, store: Access, tilings: tuple[Til
         (
             f"every program's tile of {window.buffer} exists",
             here,
-            conj(*(within(0, at, limit) for at, limit in zip(tiles, rounds, strict=True))),
+            conj(*(_below(at, limit, ranges) for at, limit in zip(tiles, rounds, strict=True))),
             ranges,
         ),
         (
@@ -130,7 +135,12 @@ def _counted(reading: Reading, window: Window, store: Access, tilings: tuple[Til
             negate(conj(*(equal(at, other.poly(at)) for at in tiles))),
             twice(reading, store, store),
         ),
-        (f"there are as many programs as tiles of {window.buffer}", (reading.facts, *nonempty), equal(grid, count), reading.ranges),
+        (
+            f"there are as many programs as tiles of {window.buffer}",
+            (reading.facts, *nonempty),
+            equal(grid, count),
+            reading.ranges,
+        ),
         (
             f"every element of a tile of {window.buffer} is written by its program",
             (*here, *nonempty, *(equal(at, index) for at, index in zip(tiles, _indices(tilings, axes), strict=True))),
@@ -142,6 +152,16 @@ def _counted(reading: Reading, window: Window, store: Access, tilings: tuple[Til
         yield Obligation(
             reading, claim, store.place, assumptions, (Way(goal, "counting"),), known, ("unwritten",), under=(NO_WRAP,)
         )
+
+
+def _below(tile: Poly, limit: Poly, ranges: Ranges) -> Truth:
+    """0 <= tile < limit; of a quotient a // b it is said without the quotient: 0 <= a < limit * b."""
+    (only,) = tile.atoms() if len(tile.atoms()) == 1 else (None,)
+    if only is not None and only.kind == "floordiv" and tile == of(only):
+        numerator, divisor = (arg for arg in only.args if isinstance(arg, Poly))
+        if ranges.positive(divisor):
+            return within(0, numerator, limit * divisor)
+    return within(0, tile, limit)
 
 
 def _indices(tilings: tuple[Tiling, ...], axes: list[int]) -> list[Poly]:
@@ -173,7 +193,8 @@ def _once(reading: Reading, left: Access, right: Access) -> Obligation:
     ways = []
     here, there = coordinates(left.offset, window), coordinates(right.offset, reading.window(right))
     if here is not None and there is not None and window == reading.window(right):
-        ways.append(Way(negate(conj(*(equal(a, other.poly(b)) for a, b in zip(here, there, strict=True)))), "per coordinate"))
+        same = [equal(a, other.poly(b)) for a, b in zip(here, there, strict=True)]
+        ways.append(Way(negate(conj(*same)), "per coordinate"))
     ways.append(Way(negate(equal(left.offset, other.poly(right.offset))), "flat"))
     return Obligation(
         reading,

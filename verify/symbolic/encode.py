@@ -133,6 +133,7 @@ class Encoder:
         if self.linear:
             product = z3.Int(f"product!{sum(map(len, self._products.values()))}")
             self._tell(term, factors, product)
+            self._split(term, product)
         for others, other in twins:
             same = z3.And(*(a == b for a, b in zip(factors, others, strict=True)))
             self.definitions.append(z3.Implies(same, product == other))
@@ -151,6 +152,19 @@ class Encoder:
                 other = factors[1 - at]
                 self.definitions.append(z3.Implies(factor == 1, product == other))
                 self.definitions.append(z3.Implies(z3.And(factor >= 1, other >= 1), product >= other))
+
+    def _split(self, term: Poly, product: Any) -> None:
+        """A product with a minimum or maximum is the product with the side that it takes."""
+        ((monomial, _),) = term.terms
+        if len(monomial) != 2:
+            return
+        for each, other in (monomial, monomial[::-1]):
+            if each.kind in ("min", "max"):
+                for side in each.args:
+                    assert isinstance(side, Poly)
+                    taken = self.constants[each] == self._sum(side)
+                    self.definitions.append(z3.Implies(taken, product == self._sum(side * of(other))))
+                return
 
     def _order(self, monomial: Monomial, scale: int, product: Any) -> None:
         """Products with a common factor that is not negative are ordered as their other factors are."""

@@ -35,14 +35,16 @@ def bits_of(operation: Operation) -> int:
     return element.bits
 
 
-def may_wrap(tracer: Tracer, operation: Operation, content: Poly, *sources: Lane) -> Lane:
+def may_wrap(
+    tracer: Tracer, operation: Operation, content: Poly, *sources: Lane, factors: tuple[Poly, ...] = ()
+) -> Lane:
     """An integer result over the mathematical integers, with the obligation that the machine's is the same."""
     bits = bits_of(operation)
     shape = shape_of(operation.results[0].type)
     low, high = tracer.ranges_over(shape).of(content)
     if low >= -(2 ** (bits - 1)) and high < 2 ** (bits - 1):
         return tainted(content, *sources)
-    wrap = Wrap(content, bits, TRUE, operation.name, operation.place)
+    wrap = Wrap(content, bits, TRUE, operation.name, operation.place, factors)
     return tainted(content, *sources, extra=frozenset({wrap}))
 
 
@@ -66,7 +68,8 @@ def _arithmetic(compute: Callable[[Poly, Poly], Poly]) -> Meaning:
         if isinstance(operands[0].content, Truth):
             return [tracer.unknown(operation, operation.results[0].type, 0, *operands)]
         left, right = operands
-        return [may_wrap(tracer, operation, compute(left.poly, right.poly), left, right)]
+        factors = (left.poly, right.poly) if operation.name == "arith.muli" else ()
+        return [may_wrap(tracer, operation, compute(left.poly, right.poly), left, right, factors=factors)]
 
     return meaning
 

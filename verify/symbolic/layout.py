@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from verify.symbolic.reading import Window
-from verify.symbolic.terms import Atom, Monomial, Poly, Truth, conj, lane, of, poly, within
+from verify.symbolic.terms import Atom, Monomial, Poly, Truth, conj, lane, of, pid, poly, within
 
 
 @frozen(eq=False)
@@ -30,6 +30,19 @@ class Tiling:
         (only,) = atoms
         return only if self.tile == of(only) and only.kind in ("pid", "iter") else None
 
+    def persistent(self, grid: tuple[Poly, Poly, Poly]) -> tuple[Atom, Atom] | None:
+        """Program id and loop counter when the tile is `program + counter * programs`."""
+        for program, extent in zip(map(pid, range(3)), grid, strict=True):
+            rounds = self.tile - of(program)
+            for counter in (each for each in rounds.atoms() if each.kind == "iter"):
+                if rounds == of(counter) * extent:
+                    return program, counter
+        return None
+
+    def exhibits(self, grid: tuple[Poly, Poly, Poly]) -> bool:
+        """Whether the program and iteration that have a given tile can be named."""
+        return self.tile.constant == 0 or self.plain is not None or self.persistent(grid) is not None
+
 
 def coordinates(offset: Poly, window: Window) -> tuple[Poly, ...] | None:
     """Integers c with offset = sum of c[k] * stride[k], found by reading; None when the offset does not split.
@@ -38,9 +51,19 @@ def coordinates(offset: Poly, window: Window) -> tuple[Poly, ...] | None:
     """
     found: list[Poly] = [poly(0)] * len(window.sizes)
     rest = offset
-    axes = [axis for axis, size in enumerate(window.sizes) if size.constant != 1]
-    for axis in sorted(axes, key=lambda axis: _weight(window.strides[axis]), reverse=True):
-        found[axis], rest = _divide(rest, window.strides[axis])
+
+    def order(axis: int) -> tuple[bool, int, int]:  # an axis of one element takes only what no other does
+        return window.sizes[axis].constant != 1, *_weight(window.strides[axis])
+
+    axes = sorted(range(len(window.sizes)), key=order, reverse=True)
+    for at, axis in enumerate(axes):
+        stride = window.strides[axis]
+        part, rest = _divide(rest, stride)
+        if any(window.strides[later] == stride for later in axes[at + 1 :]):
+            # Two axes step alike (one has a single element): lanes run along the inner one.
+            lanes = Poly(tuple(item for item in part.terms if any(each.kind == "lane" for each in item[0])))
+            part, rest = part - lanes, rest + lanes * stride
+        found[axis] = part
     return tuple(found) if rest == poly(0) else None
 
 

@@ -36,11 +36,15 @@ GRID_LIMITS: Final = (2**31 - 1, 65535, 65535)  # CUDA's; x may be large, y and 
 
 @frozen(eq=False)
 class Way:
-    """One way to show an obligation: `goal` follows from the assumptions (its own, where it has them)."""
+    """One way to show an obligation: `goal` follows from the assumptions (its own, where it has them).
+
+    Where the goal is only `sufficient` for the claim, a model against it is no counterexample.
+    """
 
     goal: Truth
     rung: str
     assumptions: tuple[Truth, ...] | None = None
+    sufficient: bool = False
 
 
 @frozen(eq=False)
@@ -114,15 +118,25 @@ def overflow(reading: Reading) -> Iterator[Obligation]:
 
 def _no_wrap(reading: Reading, wrap: Wrap, when: tuple[Truth, ...], ranges: Ranges) -> Obligation:
     half = 2 ** (wrap.bits - 1)
+    ways = [*_factor_ways(wrap, ranges, half - 1), Way(within(-half, wrap.value, half), "direct")]
     return Obligation(
         reading,
         f"{wrap.operation} does not wrap in int{wrap.bits}",
         wrap.place,
         (reading.facts, *when, wrap.when),
-        (Way(within(-half, wrap.value, half), "direct"),),
+        tuple(ways),
         ranges,
         ("wrapped-index",),
     )
+
+
+def _factor_ways(wrap: Wrap, ranges: Ranges, limit: int) -> Iterator[Way]:
+    """A product stays within the limit when one factor does within limit / the other's bound."""
+    for one, other in (wrap.factors, wrap.factors[::-1]) if wrap.factors else ():
+        size = max(map(abs, ranges.of(other)))
+        if 1 <= size <= limit:
+            most = limit // int(size)
+            yield Way(within(-most, one, most + 1), "by factors", sufficient=True)
 
 
 def undefined(reading: Reading) -> Iterator[Obligation]:
@@ -205,7 +219,7 @@ def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obli
         tiles = [each.tile for each in tilings]
         goal = negate(conj(*(equal(each, other.poly(each)) for each in tiles)))
         instances = (reading.facts, reading.instance(), other.truth(reading.instance()), different)
-        ways.append(Way(goal, "per tile", instances))
+        ways.append(Way(goal, "per tile", instances, sufficient=True))
     here, there = coordinates(left.offset, window), coordinates(right.offset, second)
     if here is not None and there is not None and window == second:
         moved = [other.poly(each) for each in there]

@@ -94,10 +94,13 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
     """Trace one variant. Integer loads from memory that the launch also writes are unknown anew each time."""
     conditions = all_of(spec.domain(), plan.cell, variant.condition)
     known = _pinned(all_of(plan.cell, variant.condition))
+    bounds = _bounds(known.truth(from_condition(conditions)))
+    known = _with_constants(known, bounds)
     facts = conj(from_condition(conditions), *(equal(of(each), value) for each, value in known.mapping.items()))
-    ranges = Ranges(_bounds(known.truth(from_condition(conditions))))
+    ranges = Ranges(bounds)
     grid = (_size(known, variant, 0), _size(known, variant, 1), _size(known, variant, 2))
-    ranges = ranges.overlaid({pid(axis): (0, min(ranges.of(extent)[1], MAX_GRID) - 1) for axis, extent in enumerate(grid)})
+    most = [min(ranges.of(extent)[1], MAX_GRID) - 1 for extent in grid]
+    ranges = ranges.overlaid({pid(axis): (0, last) for axis, last in enumerate(most)})
     arguments = {each.name: each for each in launch.arguments}
     program = parse(variant.ttir)
     loads = _loads(spec, plan, launch, ranges)
@@ -121,9 +124,7 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
     changing = {name for name in loads if buffers[name] in {buffers[pointer] for pointer in written}}
     if changing:
         found = trace({name: bounds for name, bounds in loads.items() if name not in changing})
-    windows = {
-        name: _window(each.view, known) for name, each in arguments.items() if isinstance(each, PointerArgument)
-    }
+    windows = {name: _window(each.view, known) for name, each in arguments.items() if isinstance(each, PointerArgument)}
     return Reading(spec, plan, launch, variant, found, facts, ranges, windows, known)
 
 
@@ -183,20 +184,38 @@ def _nested(each: Atom, term: Poly) -> bool:
 def _bounds(facts: Truth) -> dict[Atom, Range]:
     """Constant bounds of single sizes, read off the facts' conjunction."""
     bounds: dict[Atom, Range] = {}
-    for part in facts.parts if facts.kind == "and" else (facts,):
-        if part.kind != "le" or part.poly is None:
-            continue
-        rest = sum(coefficient for monomial, coefficient in part.poly.terms if not monomial)
-        atoms = [item for item in part.poly.terms if item[0]]
-        if len(atoms) == 1 and len(atoms[0][0]) == 1:
-            (each,), factor = atoms[0]
+    parts = facts.parts if facts.kind == "and" else (facts,)
+    for part in parts:
+        if part.kind == "le" and part.poly is not None and (linear := _linear(part.poly)):
+            each, factor, rest = linear  # factor * size + rest <= 0
             low, high = bounds.get(each, (-inf, inf))
-            if factor > 0:  # factor * size + rest <= 0
-                high = min(high, -rest // factor)
-            else:
-                low = max(low, -(-rest // -factor))
-            bounds[each] = (low, high)
+            bounds[each] = (low, min(high, -rest // factor)) if factor > 0 else (max(low, -(-rest // -factor)), high)
+    for part in parts:
+        excluded = part.parts[0].poly if part.kind == "not" and part.parts[0].kind == "eq" else None
+        if excluded is not None and (linear := _linear(excluded)):
+            each, factor, rest = linear
+            low, high = bounds.get(each, (-inf, inf))
+            if factor * low + rest == 0:
+                bounds[each] = (low + 1, high)
+            elif factor * high + rest == 0:
+                bounds[each] = (low, high - 1)
     return bounds
+
+
+def _linear(term: Poly) -> tuple[Atom, int, int] | None:
+    """(a, f, r) when the term is f * a + r."""
+    rest = sum(coefficient for monomial, coefficient in term.terms if not monomial)
+    others = [(monomial, coefficient) for monomial, coefficient in term.terms if monomial]
+    if len(others) != 1 or len(others[0][0]) != 1:
+        return None
+    return others[0][0][0], others[0][1], rest
+
+
+def _with_constants(known: Renaming, bounds: Mapping[Atom, Range]) -> Renaming:
+    """Sizes whose bounds leave one value are that value."""
+    single = {each: poly(int(low)) for each, (low, high) in bounds.items() if low == high}
+    step = Renaming(single)
+    return Renaming({each: step.poly(value) for each, value in known.mapping.items()} | single)
 
 
 def _loads(spec: Spec, plan: Plan, launch: Launch, ranges: Ranges) -> dict[str, Range]:
@@ -211,4 +230,3 @@ def _loads(spec: Spec, plan: Plan, launch: Launch, ranges: Ranges) -> dict[str, 
             low, high = ranges.of(from_size(param.values.low))[0], ranges.of(from_size(param.values.high))[1]
             found[argument.name] = (low, high - 1)
     return found
-

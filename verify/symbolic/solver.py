@@ -1,6 +1,7 @@
 """Discharging an obligation: the only place that asks z3 whether a claim can be false.
 
-The ladder: interval bounds, z3 with products left opaque, z3 on integers, z3's non-linear engine. Every answer says its rung.
+The ladder: interval bounds, z3 with products left opaque, z3 on integers, z3's non-linear engine. Every answer
+says its rung.
 Budgets are z3's own steps, which repeat; seconds are only a backstop.
 """
 

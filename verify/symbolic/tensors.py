@@ -45,7 +45,8 @@ def _axis(operation: Operation) -> int:
 def make_range(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
     start = operation.attributes["start"]
     assert isinstance(start, int)
-    return [Lane(of(lane(0)) + start)]
+    alone = shape_of(operation.results[0].type) == (1,)
+    return [Lane(poly(start) if alone else of(lane(0)) + start)]
 
 
 def same(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
@@ -225,8 +226,8 @@ def _bytes(pointer: Pointer) -> int:
 
 
 def load(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
-    pointer, mask, other = (*operands, None, None)[:3]
-    mask = mask or Lane(TRUE)
+    pointer, *rest = operands
+    mask, other = rest[0] if rest else Lane(TRUE), rest[1] if len(rest) > 1 else None
     address = access(tracer, operation, "load", pointer, mask, None)
     skipped = negate(mask.truth)
     undef = conj(skipped, other.undef if other else TRUE)
@@ -243,9 +244,8 @@ def load(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lan
 
 
 def store(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
-    pointer, value, mask = (*operands, None)[:3]
-    assert pointer is not None and value is not None
-    access(tracer, operation, "store", pointer, mask or Lane(TRUE), value)
+    pointer, value, *mask = operands
+    access(tracer, operation, "store", pointer, mask[0] if mask else Lane(TRUE), value)
     return []
 
 
@@ -267,9 +267,18 @@ def access(
     shape = shape_of(operation.operands[0].type)
     tracer.record(
         Access(
-            kind, address.pointer, address.offset, tracer.path, mask, pointer, value, shape,
-            tracer.loops, tracer.epoch, operation,
-        )  # fmt: skip
+            kind,
+            address.pointer,
+            address.offset,
+            tracer.path,
+            mask,
+            pointer,
+            value,
+            shape,
+            tracer.loops,
+            tracer.epoch,
+            operation,
+        )
     )
     return address
 

@@ -50,9 +50,7 @@ class Poly:
         other = poly(other)
         if len(self.terms) * len(other.terms) > MAX_TERMS:
             return of(atom("mul", "", (self, other)))
-        return _collect(
-            (_monomial((*left, *right)), a * b) for left, a in self.terms for right, b in other.terms
-        )
+        return _collect((_monomial((*left, *right)), a * b) for left, a in self.terms for right, b in other.terms)
 
     def __neg__(self) -> Poly:
         return self * -1
@@ -327,12 +325,19 @@ def from_size(expression: Size) -> Poly:
     return apply({"mod": "floormod"}.get(expression.kind, expression.kind), left, right)
 
 
+RELATIONS: Final[Mapping[str, Callable[[Poly, Poly], Truth]]] = {
+    "le": at_most,
+    "lt": less,
+    "eq": equal,
+    "ne": lambda a, b: negate(equal(a, b)),
+}
+
+
 def from_condition(condition: Condition) -> Truth:
     """A condition on sizes as a truth."""
     if condition.sides:
         left, right = (from_size(side) for side in condition.sides)
-        relation = {"le": at_most, "lt": less, "eq": equal, "ne": lambda a, b: negate(equal(a, b))}
-        return relation[condition.kind](left, right)
+        return RELATIONS[condition.kind](left, right)
     parts = [from_condition(part) for part in condition.parts]
     if condition.kind == "not":
         return negate(parts[0])

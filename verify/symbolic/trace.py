@@ -160,7 +160,10 @@ class Tracer:
         if self.recording:
             self.accesses.append(access)
 
-    def decide(self, what: str, value: Lane, operation: Operation, shape: tuple[int, ...] = (), holds: Truth = TRUE) -> None:
+    def decide(
+        self, what: str, value: Lane, operation: Operation, shape: tuple[int, ...] = (), holds: Truth = TRUE
+    ) -> None:
+        """Record that control or meaning depends on the value, if anything could be wrong with it."""
         if self.recording and (value.undef != FALSE or value.wraps or holds != TRUE):
             self.decisions.append(Decision(what, value, self.path, shape, operation.place, holds))
 
@@ -182,4 +185,3 @@ class Tracer:
             yield
         finally:
             self.recording, self.epoch = recording, epoch
-

@@ -12,13 +12,26 @@ from verify.verdict import Place
 
 @frozen(cache_hash=True)
 class Wrap:
-    """An integer operation in a value's history that wraps unless `value` fits `bits`, where `when` holds."""
+    """An integer operation in a value's history that wraps unless `value` fits `bits`, where `when` holds.
+
+    `factors` are those of a product: that it fits is easier to show from one factor than from the expanded sum.
+    """
 
     value: Poly
     bits: int
     when: Truth
     operation: str
     place: Place
+    factors: tuple[Poly, ...] = ()
+
+    def renamed(self, renaming: Renaming) -> Wrap:
+        """The same operation with atoms substituted."""
+        return evolve(
+            self,
+            value=renaming.poly(self.value),
+            when=renaming.truth(self.when),
+            factors=tuple(renaming.poly(factor) for factor in self.factors),
+        )
 
 
 @frozen
@@ -64,9 +77,7 @@ def renamed(value: Lane, renaming: Renaming) -> Lane:
         content = Address(content.pointer, renaming.poly(content.offset))
     elif content is not None:
         content = renaming(content)
-    wraps = frozenset(
-        evolve(wrap, value=renaming.poly(wrap.value), when=renaming.truth(wrap.when)) for wrap in value.wraps
-    )
+    wraps = frozenset(wrap.renamed(renaming) for wrap in value.wraps)
     return Lane(content, renaming.truth(value.undef), wraps)
 
 
@@ -103,5 +114,3 @@ def _joined(condition: Truth, yes: Content, no: Content, unknown: Content) -> Co
     if isinstance(yes, Address) and isinstance(no, Address) and yes.pointer == no.pointer:
         return Address(yes.pointer, choose(condition, yes.offset, no.offset))
     return unknown
-
-

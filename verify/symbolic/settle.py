@@ -1,0 +1,135 @@
+"""Settling obligations into verdicts: one verdict a claim and source line, over all cells, dtypes and variants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+
+from attrs import evolve, frozen
+
+from specs.sizes import all_of
+from verify.case import PROFILES, Budget, Case
+from verify.ir.parse import ParseError
+from verify.plan import Plan, View
+from verify.symbolic.obligations import Obligation
+from verify.symbolic.ranges import Ranges
+from verify.symbolic.reading import Reading, readings
+from verify.symbolic.solver import Answer, discharge, reachable
+from verify.symbolic.terms import Truth, atom, conj, from_condition, from_size, less
+from verify.symbolic.witness import witness
+from verify.verdict import Cost, Outcome, Place, Verdict, Witness
+
+Generator: TypeAlias = Callable[[Reading], Iterable[Obligation]]
+
+
+@frozen(eq=False)
+class Finding:
+    """What came of one obligation."""
+
+    obligation: Obligation
+    outcome: Outcome
+    rung: str
+    cost: Cost
+    detail: str = ""
+    witness: Witness | None = None
+
+
+def settle(case: Case, budget: Budget, gate: str, obligations: Generator, claim: str) -> tuple[Verdict, ...]:
+    """Discharge every obligation of every reading. `claim` is what the gate asks, for verdicts without one."""
+    if not case.capture.plans:
+        return (Verdict(gate, Outcome.UNKNOWN, claim, "", "nothing was captured that could be read"),)
+    if reachable([from_condition(case.spec.domain())], Ranges({}), budget) is not True:
+        return (Verdict(gate, Outcome.UNKNOWN, claim, "", "vacuous: the spec's domain has no shape in it"),)
+    try:
+        read = readings(case)
+    except ParseError as error:
+        return (Verdict(gate, Outcome.UNKNOWN, claim, "", f"the TTIR could not be read: {error}"),)
+    findings: dict[tuple[str, Place], list[Finding]] = {}
+    solve = _solver(case, budget)
+    for reading in read:
+        for obligation in obligations(reading):
+            known = findings.setdefault((obligation.claim, obligation.place), [])
+            if not any(found.witness for found in known):  # one witness a claim is enough
+                known.append(_settled(obligation, solve))
+    verdicts = [*_unmodelled(read, gate, claim), *_uncovered(case, gate, claim)]
+    verdicts += [_verdict(gate, case, each) for each in findings.values()]
+    return tuple(verdicts) or (Verdict(gate, Outcome.UNKNOWN, claim, "", "the kernels have nothing to show it about"),)
+
+
+def scope(case: Case) -> str:
+    """The shapes, dtypes and variants that a proof over every reading covers, in words."""
+    dims = ", ".join(f"{dim.name} {dim.low}..{dim.high}" for dim in case.spec.dims)
+    dtypes = list(dict.fromkeys(plan.dtype for plan in case.capture.plans))
+    variants = sum(len(launch.variants) for plan in case.capture.plans for launch in plan.launches)
+    extra = f" and {len(case.spec.requires)} conditions of the spec" if case.spec.requires else ""
+    shapes = f"every shape with {dims}{extra}, strides 0..2^31-1" if dims else "every shape"
+    return f"{shapes}; {', '.join(dtypes)}; {len(case.capture.plans)} cells, {variants} kernel variants"
+
+
+def empty(case: Case, plan: Plan, view: View) -> bool:
+    """Whether the view has no element for any size of the plan's cell."""
+    facts = from_condition(all_of(case.spec.domain(), plan.cell))
+    some = conj(*(less(0, from_size(extent)) for extent in view.sizes))
+    return reachable([facts, some], Ranges({}), PROFILES["ci"]) is False
+
+
+Solve: TypeAlias = Callable[[tuple[Truth, ...], Truth, Obligation], Answer]
+
+
+def _solver(case: Case, budget: Budget) -> Solve:
+    """Discharge with a memory: dtypes and variants mostly ask the same question."""
+    names = tuple(atom("name", each) for each in sorted(case.spec.names()))
+    known: dict[tuple[tuple[Truth, ...], Truth], Answer] = {}
+
+    def solve(assumptions: tuple[Truth, ...], goal: Truth, obligation: Obligation) -> Answer:
+        key = (assumptions, goal)
+        if key in known:
+            return evolve(known[key], cost=Cost(0.0, 0))
+        known[key] = discharge(assumptions, goal, obligation.ranges, budget, names)
+        return known[key]
+
+    return solve
+
+
+def _settled(obligation: Obligation, solve: Solve) -> Finding:
+    seconds, steps, reasons = 0.0, 0, []
+    for way in obligation.ways:
+        answer = solve(way.assumptions or obligation.assumptions, way.goal, obligation)
+        seconds, steps = seconds + answer.cost.seconds, steps + (answer.cost.rlimit or 0)
+        if answer.status == "proved":
+            return Finding(obligation, Outcome.PROVED, f"{way.rung}, {answer.rung}", Cost(seconds, steps))
+        if answer.model is None or way.sufficient:
+            reasons.append(answer.reason or "not shown this way")
+            continue
+        shown = witness(obligation, answer.model)
+        if isinstance(shown, Witness):
+            return Finding(obligation, Outcome.REFUTED, way.rung, Cost(seconds, steps), "", shown)
+        reasons.append(shown)
+    reason = "; ".join(dict.fromkeys(reasons)) or "no way to show it is known for such addresses"
+    return Finding(obligation, Outcome.UNKNOWN, "", Cost(seconds, steps), f"{reason} ({obligation.reading.label})")
+
+
+def _verdict(gate: str, case: Case, findings: list[Finding]) -> Verdict:
+    bad = min(findings, key=lambda found: found.outcome)
+    obligation = bad.obligation
+    cost = Cost(sum(found.cost.seconds for found in findings), sum(found.cost.rlimit or 0 for found in findings))
+    if bad.outcome is Outcome.PROVED:
+        rungs = ", then ".join(dict.fromkeys(found.rung for found in findings))
+        detail = f"shown {rungs}; in {len(findings)} kernel variants"
+        under = tuple(dict.fromkeys(each for found in findings for each in found.obligation.under))
+        return Verdict(gate, bad.outcome, obligation.claim, scope(case), detail, under, None, obligation.place, cost)
+    where = f"{obligation.reading.label}, where {obligation.reading.plan.cell}"
+    return Verdict(
+        gate, bad.outcome, obligation.claim, where, bad.detail or bad.rung, (), bad.witness, obligation.place, cost
+    )
+
+
+def _unmodelled(read: tuple[Reading, ...], gate: str, claim: str) -> Iterator[Verdict]:
+    found = dict.fromkeys(each for reading in read for each in reading.trace.unmodelled)
+    for operation, place in found:
+        yield Verdict(gate, Outcome.UNKNOWN, claim, "", f"{operation} has no symbolic meaning ({place})", place=place)
+
+
+def _uncovered(case: Case, gate: str, claim: str) -> Iterator[Verdict]:
+    for sizes in case.capture.uncovered:
+        yield Verdict(gate, Outcome.UNKNOWN, claim, "", f"not captured: {sizes}")

@@ -1,0 +1,138 @@
+"""From a solver's model to a witness: the counterexample is run in the executor, or it is no counterexample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from specs.spec import ELEMENT, FloatParam, Spec, TensorParam
+from verify.executor.modes import Fill, Mode, Unmodelled
+from verify.executor.plan import run_plan
+from verify.executor.replay import NotReplayed, replay
+from verify.plan import Plan
+from verify.symbolic.obligations import GRID_LIMITS, Obligation
+from verify.symbolic.terms import Atom
+from verify.verdict import Witness
+
+LARGEST: Final = 1 << 22  # elements of a tensor that a replay makes
+
+
+def witness(obligation: Obligation, model: Mapping[Atom, int]) -> Witness | str:
+    """The replayed witness, or why the model is none."""
+    reading = obligation.reading
+    sizes = {each.label: value for each, value in model.items() if each.kind == "name"}
+    sizes = dict.fromkeys(reading.spec.names(), 1) | sizes
+    try:
+        if "grid" in obligation.faults:
+            return _grid(obligation, sizes)
+        if {"unwritten", "undefined"} & set(obligation.faults):
+            return _whole(obligation, sizes)
+        return _programs(obligation, sizes, model)
+    except (NotReplayed, Unmodelled, ValueError) as error:
+        return f"a candidate counterexample at {_shown(reading.spec, sizes)} could not be replayed: {error}"
+
+
+def _programs(obligation: Obligation, sizes: Mapping[str, int], model: Mapping[Atom, int]) -> Witness | str:
+    """Run the programs that the model names."""
+    reading = obligation.reading
+    programs = [_program(model, mark) for mark in ("", "'")[: obligation.copies]]
+    addresses = {f"{param.name}.address": 0 for param in reading.spec.tensors}
+    distinct = list(dict.fromkeys(programs))
+    faults = replay(reading.plan, reading.launch, reading.variant, addresses | dict(sizes), distinct)
+    for fault in faults:
+        if fault.kind in obligation.faults:
+            shown = tuple((name, sizes[name]) for name in sorted(reading.spec.names()))
+            return Witness(fault.sentence, "executor", shown, fault.accesses, fault.place)
+    return f"a candidate counterexample at {_shown(reading.spec, sizes)} did not replay"
+
+
+def _program(model: Mapping[Atom, int], mark: str) -> tuple[int, int, int]:
+    values = {each.label: value for each, value in model.items() if each.kind == "pid"}
+    x, y, z = (values.get(axis + mark, values.get(axis, 0)) for axis in "xyz")
+    return x, y, z
+
+
+def _grid(obligation: Obligation, sizes: Mapping[str, int]) -> Witness | str:
+    reading = obligation.reading
+    for axis, (extent, limit) in enumerate(zip(reading.variant.grid, GRID_LIMITS, strict=True)):
+        programs = extent.evaluate(sizes)
+        if not 0 <= programs <= limit:
+            text = (
+                f"{_shown(reading.spec, sizes)}: grid axis {'xyz'[axis]} of {reading.launch.kernel} has {programs} "
+                f"programs, at most {limit} can start ({reading.launch.place})"
+            )
+            return Witness(text, "host", tuple(sorted(sizes.items())), place=reading.launch.place)
+    return "the grid is within its limits there"
+
+
+def _whole(obligation: Obligation, sizes: Mapping[str, int]) -> Witness | str:
+    """Run the plan twice, with different contents of undefined lanes and unwritten memory: outputs may not differ."""
+    reading = obligation.reading
+    inputs = example(reading.spec, reading.plan, sizes)
+    runs = [
+        run_plan(reading.plan, inputs, Mode.FAITHFUL, config=reading.variant.config, fill=fill)
+        for fill in (Fill.ZERO, Fill.HUGE, Fill.NAN)
+    ]
+    where = _shown(reading.spec, sizes)
+    shown = tuple((name, sizes[name]) for name in sorted(reading.spec.names()))
+    for at, spec in enumerate(reading.spec.outputs):
+        missing = ~runs[0].written[at]
+        if bool(missing.any()):
+            text = f"{where}: no program writes {spec.name}{_first(missing)} ({obligation.place})"
+            found = "unwritten"
+        else:
+            first = runs[0].outputs[at]
+            differs = sum(~_same(first, run.outputs[at]) for run in runs[1:]) > 0
+            if not bool(differs.any()):
+                continue
+            index = _first(differs)
+            text = f"{where}: {spec.name}{index} depends on what masked-off lanes hold ({obligation.place})"
+            found = "undefined"
+        if found in obligation.faults:
+            return Witness(text, "executor", shown, place=obligation.place)
+    return f"a candidate counterexample at {where} did not replay"
+
+
+def _same(left: Any, right: Any) -> Any:
+    return (left == right) | ((left != left) & (right != right))
+
+
+def _first(mask: Any) -> str:
+    index = mask.nonzero()[0].tolist()
+    return f"[{', '.join(map(str, index))}]" if index else ""
+
+
+def example(spec: Spec, plan: Plan, sizes: Mapping[str, int]) -> dict[str, Any]:
+    """Plain inputs of these sizes and strides: floats in 0.5..1.5, integers at the low end of their domain."""
+    import torch
+
+    inputs: dict[str, Any] = dict(plan.choices)
+    for param in spec.params:
+        if isinstance(param, FloatParam):
+            inputs[param.name] = param.samples[0]
+        if not isinstance(param, TensorParam):
+            continue
+        shape = [sizes[dim] for dim in param.dims]
+        strides = [sizes[param.stride(axis)] for axis in range(len(shape))]
+        extent = 1 + sum((length - 1) * stride for length, stride in zip(shape, strides, strict=True))
+        if max(extent, 1) > LARGEST or (0 not in shape and _count(shape) > LARGEST):
+            raise NotReplayed(f"{param.name} would have {extent} elements")
+        dtype = getattr(torch, plan.dtype if param.dtype == ELEMENT else param.dtype)
+        if dtype.is_floating_point:
+            storage = (torch.rand(max(extent, 0), generator=torch.Generator().manual_seed(0)) + 0.5).to(dtype)
+        else:
+            low = param.values.low.evaluate(sizes) if param.values.low is not None else 0
+            storage = torch.full((max(extent, 0),), low, dtype=dtype)
+        inputs[param.name] = storage.as_strided(shape, strides) if 0 not in shape else storage.new_empty(shape)
+    return inputs
+
+
+def _count(shape: list[int]) -> int:
+    total = 1
+    for length in shape:
+        total *= length
+    return total
+
+
+def _shown(spec: Spec, sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{dim.name}={sizes[dim.name]}" for dim in spec.dims)
