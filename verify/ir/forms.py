@@ -47,10 +47,8 @@ class Form:
 def read_form(raw: Raw, count: int) -> Form:
     """The form of `raw`, whose text names `count` results. Raises Flaw."""
     name = unquoted(raw.name) if raw.name.type == "STRING" else str(raw.name)
-    if raw.name.type == "NAME" and name in SPECIAL:
-        form = SPECIAL[name](raw, count)
-    else:
-        form = _general(raw, name, count)
+    special = SPECIAL.get(name) if raw.name.type == "NAME" else None
+    form = special(raw, count) if special is not None else _general(raw, name, count)
     least, most = OPERANDS.get(name, (0, len(form.operands)))
     if not least <= len(form.operands) <= most:
         raise flaw(f"{name} with {len(form.operands)} operands", raw.name)

@@ -54,6 +54,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "tt.assert": ("message",),
     "tt.elementwise_inline_asm": ("asm_string",),
     "tt.call": ("callee",),
+    "ttg.barrier": ("addrSpace",),  # only `all` orders accesses to global memory too
 }
 
 _RMW = ("", "and", "or", "xor", "add", "fadd", "max", "min", "umax", "umin", "exch")
