@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,6 @@ from synth.bench import runner
 from synth.bench.bundle import seal
 from synth.bench.device import State, read_state
 from synth.bench.results import Refused, Report, measurement_of
-from verify.gates import native as gate
 from verify.native.codec import canonical, read
 from verify.verdict import Outcome
 
@@ -93,6 +93,8 @@ def test_nvidia_smi_is_read_with_its_gaps() -> None:
 def test_the_native_gate_without_a_device_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     from verify.case import PROFILES
 
+    # The package exports the function under the module's name.
+    gate = importlib.import_module("verify.gates.native")
     monkeypatch.setattr(gate, "present", lambda: False)
     (verdict,) = gate.native(case(), PROFILES["quick"])
     assert (verdict.outcome, verdict.detail) == (Outcome.UNKNOWN, "not run: no device")
