@@ -90,9 +90,7 @@ def case(own: Candidate) -> Case:
         launch = Launch("softmax_rows", arguments, (variant,), Place(own.path, 20))
         buffers = (Buffer("x", dtype, m * n, param="x"), Buffer("out", dtype, m * n))
         answers.append(Plan(dtype, {}, n <= 1024, buffers, (launch,), (y,)))
-    return Case(
-        SPEC, own, Capture(tuple(answers), (), "landlock and seccomp, no network", ("empty", "stride"))
-    )
+    return Case(SPEC, own, Capture(tuple(answers), (), "landlock and seccomp, no network", ("empty", "stride")))
 
 
 def record(own: Candidate, verdicts: tuple[Verdict, ...], **more: object) -> Record:
@@ -192,9 +190,7 @@ def hostile(text: str) -> Record:
         path=f"{text}.py",
         provenance=Provenance(text, text, text, text, text),
     )
-    verdict = Verdict(
-        "bounds", Outcome.REFUTED, text, text, text, (text,), Witness(text, text, reproduce=text)
-    )
+    verdict = Verdict("bounds", Outcome.REFUTED, text, text, text, (text,), Witness(text, text, reproduce=text))
     other = Verdict("races", UNKNOWN, text, text, text, (text,), place=Place(f"{text}.py", 1))
     return evolve(record(own, (verdict, other)), uncovered=(text,), sandbox=text, host_operations=(text,))
 
@@ -223,24 +219,18 @@ def _good(path: str) -> tuple[Verdict, ...]:
     domain = ("M and N lie in the spec's domain",)
     apart = ("input and output storages do not overlap", *domain)
 
-    def proved(
-        gate: str, claim: str, detail: str, place: Place | None = None, steps: int | None = None
-    ) -> Verdict:
+    def proved(gate: str, claim: str, detail: str, place: Place | None = None, steps: int | None = None) -> Verdict:
         assumed = apart if gate == "races" else domain
         return Verdict(gate, PROVED, claim, SCOPE, detail, assumed, None, place, Cost(0.05, steps))
 
     def tested(gate: str, claim: str, scope: str, detail: str) -> Verdict:
         return Verdict(gate, HELD, claim, scope, detail, cost=Cost(2.2))
 
-    numerics = tested(
-        "numerics", "the error stays within its bound", "24 shapes, 3 dtypes", "worst ratio 0.61"
-    )
+    numerics = tested("numerics", "the error stays within its bound", "24 shapes, 3 dtypes", "worst ratio 0.61")
     return (
         proved("policy", "the host code only allocates, views and launches", "2 host operations seen"),
         tested("compile", "every variant compiles", "sm_80 sm_90 sm_100 gfx942", "3 variants, 0 spills"),
-        proved(
-            "bounds", "every active lane of the load at line 12 lies inside x", "linear query", load, 20_113
-        ),
+        proved("bounds", "every active lane of the load at line 12 lies inside x", "linear query", load, 20_113),
         proved(
             "bounds",
             "every active lane of the store at line 14 lies inside out",
@@ -250,13 +240,9 @@ def _good(path: str) -> tuple[Verdict, ...]:
         ),
         proved("races", "no two programs store the same element of out", "split addresses", store, 210_882),
         proved("overflow", "no index computation wraps", "linear query", None, 41_000),
-        proved(
-            "coverage", "every element of out is written exactly once", "inverse map checked", store, 70_120
-        ),
+        proved("coverage", "every element of out is written exactly once", "inverse map checked", store, 70_120),
         proved("undefined", "no undefined lane reaches out", "every masked load has `other`", load),
-        tested(
-            "algorithm", "the float64 run equals the reference", "24 shapes", "worst relative error 2.1e-15"
-        ),
+        tested("algorithm", "the float64 run equals the reference", "24 shapes", "worst relative error 2.1e-15"),
         evolve(numerics, ledger=LEDGER),
         tested("laws", "shift, sum, permutation and rows hold", "24 shapes", "batch invariance bitwise"),
         tested("fuzz", "no failure among random cases", "100 cases, seed 0", "M 0..97, N 0..4099, 9 layouts"),

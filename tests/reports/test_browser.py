@@ -24,9 +24,7 @@ def test_pages_open_from_files(examples, browse, tmp_path):
 def test_scripts_are_off_in_this_browser(browse, tmp_path):
     """Without this the test above would say nothing about pages that need scripts."""
     page = tmp_path / "script.html"
-    page.write_text(
-        "<p id=a>plain</p><script>document.getElementById('a').textContent = 'scri' + 'pted'</script>"
-    )
+    page.write_text("<p id=a>plain</p><script>document.getElementById('a').textContent = 'scri' + 'pted'</script>")
 
     assert '<p id="a">plain</p>' in browse(page, "--dump-dom").stdout
 

@@ -119,9 +119,7 @@ def test_the_stable_digest_leaves_out_times_and_nothing_else(examples):
     record = examples.admitted()
     slower = evolve(
         record,
-        verdicts=tuple(
-            evolve(own, cost=Cost(own.cost.seconds + 1, own.cost.rlimit)) for own in record.verdicts
-        ),
+        verdicts=tuple(evolve(own, cost=Cost(own.cost.seconds + 1, own.cost.rlimit)) for own in record.verdicts),
         environment=evolve(record.environment, time="2027-01-01T00:00:00Z"),
     )
     other = evolve(record, seed=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -12,9 +13,7 @@ from reports import html, index
 from reports.measurement import Measurement
 from verify.verdict import Cost, Outcome, Place, Verdict
 
-HOSTILE = (
-    "</title></style><script>alert(1)</script><img src=http://x.invalid onerror='a()'>{{7*7}}`|\u202e\x00"
-)
+HOSTILE = "</title></style><script>alert(1)</script><img src=http://x.invalid onerror='a()'>{{7*7}}`|\u202e\x00"
 CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -195,8 +194,7 @@ def test_a_source_that_is_no_python_is_shown_as_it_is(examples):
 def test_a_nan_in_the_ledger_is_shown_as_broken(examples):
     record = examples.admitted()
     broken = tuple(
-        evolve(own, ledger=tuple(evolve(entry, ratio=float("nan")) for entry in own.ledger))
-        for own in record.verdicts
+        evolve(own, ledger=tuple(evolve(entry, ratio=float("nan")) for entry in own.ledger)) for own in record.verdicts
     )
     page = html.render(evolve(record, verdicts=broken))
 
@@ -217,3 +215,29 @@ def test_the_first_refutation_of_a_gate_is_open_and_the_others_fold(examples):
 
     assert page.count('<article id="v') - page.count('class="finding unknown"') == 2
     assert page.count('<details id="v') == 1
+
+
+def _luminance(colour: str) -> float:
+    digits = colour.lstrip("#")
+    digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_every_text_colour_has_enough_contrast(theme):
+    """WCAG 2 level AA for text: at least 4.5 to 1 on the page, on panels, and on the outcome's own tint."""
+    style = (Path(html.__file__).parent / "style.css").read_text()
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]+);", style.split(":root {")[1 + theme].split("}")[0]))
+    tones = ["proved", "held", "unknown", "refuted", "crashed", "silent"]
+    pairs = [(ink, paper) for ink in ("ink", "soft", "link", *tones) for paper in ("paper", "panel")]
+    pairs += [(tone, f"{tone}-tint") for tone in tones]
+    pairs += [(ink, f"{tone}-tint") for ink in ("ink", "soft", "link") for tone in ("unknown", "refuted", "crashed")]
+
+    poor = {}
+    for ink, paper in pairs:
+        light, dark = sorted((_luminance(colours[ink]), _luminance(colours[paper])), reverse=True)
+        if (ratio := (light + 0.05) / (dark + 0.05)) < 4.5:
+            poor[ink, paper] = round(ratio, 2)
+    assert poor == {}

@@ -10,8 +10,7 @@ from markdown_it import MarkdownIt
 from reports import markdown
 
 HOSTILE = (
-    "a|b `c` <script>x</script> [l](javascript:1) *e* _u_ # h\n\n| - | @team https://x.invalid "
-    "![i](y) ~~s~~ \\| $m$"
+    "a|b `c` <script>x</script> [l](javascript:1) *e* _u_ # h\n\n| - | @team https://x.invalid ![i](y) ~~s~~ \\| $m$"
 )
 
 

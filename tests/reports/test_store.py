@@ -24,9 +24,7 @@ def test_a_run_is_an_index_a_page_and_a_record_for_each_candidate_and_a_summary(
     names = sorted(path.name for path in folder.iterdir())
     stems = index.stems(records)
     assert page == folder / "index.html"
-    assert names == sorted(
-        [*(f"{s}.json" for s in stems), *(f"{s}.html" for s in stems), "index.html", "summary.md"]
-    )
+    assert names == sorted([*(f"{s}.json" for s in stems), *(f"{s}.html" for s in stems), "index.html", "summary.md"])
     assert [canonical.decode((folder / f"{stem}.json").read_bytes()) for stem in stems] == records
     assert all(f'href="{stem}.html"' in page.read_text() for stem in stems)
 
@@ -139,3 +137,14 @@ def test_a_file_where_a_folder_should_be(tmp_path):
         store.write(tmp_path / "missing" / "a.json", "x")
     with pytest.raises(store.StoreError, match="is a file"):
         store.write(tmp_path / "runs" / "a.json", "x")
+
+
+def test_a_name_that_is_taken_is_never_shared(tmp_path, monkeypatch):
+    letters = iter(["aaaaaa", "aaaaaa", "bbbbbb"])
+    monkeypatch.setattr(store.secrets, "token_hex", lambda _: next(letters))
+
+    assert store.new_run(tmp_path, NOON) != store.new_run(tmp_path, NOON)
+
+    monkeypatch.setattr(store.secrets, "token_hex", lambda _: "aaaaaa")
+    with pytest.raises(store.StoreError, match="names were all taken"):
+        store.new_run(tmp_path, NOON)
