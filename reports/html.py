@@ -120,9 +120,7 @@ def figure(value: float | None, digits: int = 4) -> str:
 def ratio(value: float) -> str:
     """The used share of a tolerance: two decimals, more where those would hide that it is small or broken."""
     text = f"{value:.2f}"
-    if value == 0 or (
-        value >= 0.01 and (value > 1) == (float(text) > 1) and (value < 1) == (float(text) < 1)
-    ):
+    if value == 0 or (value >= 0.01 and (value > 1) == (float(text) > 1) and (value < 1) == (float(text) < 1)):
         return text
     return f"{value:.1g}" if value < 0.01 else repr(value)
 
