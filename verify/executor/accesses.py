@@ -160,7 +160,15 @@ def _read_modify_write(machine: Machine, operation: Operation, operands: Sequenc
         request = evolve(request, sums=True)
     change = _changes(kind, element, machine, operation)
     rest = _undefined(machine, element, pointer.data.dim(), operation)
-    return (Lanes(machine.memory.update(request, (value.data,), change, rest)),)
+    old = machine.memory.update(request, (value.data,), change, rest)
+    _fence(machine, request)
+    return (Lanes(old),)
+
+
+def _fence(machine: Machine, request: Request) -> None:
+    """An ordering atomic also orders the lanes of its own program, as a barrier does."""
+    if request.acquires or request.releases:
+        machine.barriers = machine.barriers + machine.mask(1).to(torch.int32)
 
 
 def _compare_and_swap(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
@@ -173,7 +181,9 @@ def _compare_and_swap(machine: Machine, operation: Operation, operands: Sequence
         return torch.where(old == compared, new, old)
 
     rest = _undefined(machine, element, pointer.data.dim(), operation)
-    return (Lanes(machine.memory.update(request, (expected.data, value.data), change, rest)),)
+    old = machine.memory.update(request, (expected.data, value.data), change, rest)
+    _fence(machine, request)
+    return (Lanes(old),)
 
 
 def _tile(

@@ -56,7 +56,7 @@ class Log:
             return
         program, lane = first(lanes)
         who = actor(tuple(batch.ids[program].tolist()), lane, batch.grid)
-        where = "here" if wrap.place == place else f"at {wrap.place}"
+        where = "here" if str(wrap.place) == str(place) else f"at {wrap.place}"
         text = f"{who}: {wrap.example} wraps {where} and reaches {what}"
         self.add("wrapped-index", text, (), place)
 
