@@ -1,6 +1,8 @@
-"""What can be said of a size without a solver: a normal form, an interval, and whether a condition is decided.
+"""What can be said of a size without a solver: a normal form, an interval, and whether a condition is
+decided.
 
-Capture asks these questions thousands of times while the host code runs. An answer of None only costs a guard.
+Capture asks these questions thousands of times while the host code runs. An answer of None only costs a
+guard.
 """
 
 from __future__ import annotations
@@ -72,6 +74,11 @@ def same(left: Size, right: Size) -> bool:
     return left == right or not polynomial(left - right)
 
 
+def divides(left: Size, right: Size) -> bool:
+    """Whether `right` is `left` times a size, to be seen from their normal forms. False only means: not shown."""
+    return _quotient(polynomial(right), polynomial(left)) is not None
+
+
 def interval(part: Size, ranges: Mapping[str, Range]) -> Range:
     """Values that the size can take when each name keeps to its range."""
     if part.kind == "const":
@@ -91,7 +98,9 @@ def interval(part: Size, ranges: Mapping[str, Range]) -> Range:
         return lows, min(highs, default=None)
     if part.kind == "max":
         lows_known = [low for low in (left[0], right[0]) if low is not None]
-        return max(lows_known, default=None), None if None in (left[1], right[1]) else max(left[1] or 0, right[1] or 0)
+        return max(lows_known, default=None), None if None in (left[1], right[1]) else max(
+            left[1] or 0, right[1] or 0
+        )
     return _divided(part.kind, left, right)
 
 
@@ -141,8 +150,9 @@ def narrowed(ranges: Mapping[str, Range], condition: Condition) -> dict[str, Ran
     if condition.kind == "ne":
         if left.kind == "name" and right.kind == "const":
             low, high = result.get(left.name, (None, None))
-            result[left.name] = (right.value + 1 if low == right.value else low), (
-                right.value - 1 if high == right.value else high
+            result[left.name] = (
+                (right.value + 1 if low == right.value else low),
+                (right.value - 1 if high == right.value else high),
             )
         return result
     slack = 1 if condition.kind == "lt" else 0

@@ -1,4 +1,4 @@
-"""Turning a candidate into data: one locked-in child, asked cell by cell until the spec's domain is covered."""
+"""Turning a candidate into data: one locked-in child, asked cell by cell until the domain is covered."""
 
 from __future__ import annotations
 
@@ -42,21 +42,30 @@ class _Findings:
     complete: set[tuple[Condition, ...]] = field(factory=set)  # lists of cells shown to leave nothing out
 
 
-def capture(spec: Spec, candidate: Candidate, budget: Budget, limits: Limits = Limits()) -> Capture:
+def capture(
+    spec: Spec,
+    candidate: Candidate,
+    budget: Budget,
+    limits: Limits | None = None,
+    roots: Sequence[str] | None = None,
+) -> Capture:
     """Everything that can be found out about the candidate's host code.
 
-    The number of cells in the budget is for each dtype and set of choices. The first violation ends the capture.
-    Raises `sandbox.NotStarted` when the child cannot be started on this machine at all.
+    The number of cells in the budget is for each dtype and set of choices. The first violation ends the
+    capture. `roots` are the folders that policy `repo` finds packages in besides the installed ones; the
+    working folder by default. Raises `sandbox.NotStarted` when the child cannot be started on this machine at all.
     """
     file = os.path.basename(candidate.path)
     if candidate.policy == "strict" and (seen := examine(candidate.source, candidate.entry, file, spec)):
         return Capture(seen, (), "not started")
     findings = _Findings()
-    with Child(limits) as child:
-        roots = () if candidate.policy == "strict" else (os.getcwd(),)
+    with Child(limits or Limits()) as child:
+        folders = (
+            () if candidate.policy == "strict" else tuple(roots if roots is not None else (os.getcwd(),))
+        )
         entry = candidate.path.partition(":")[2] or candidate.entry
         child.begin(
-            begin(spec, candidate.source, entry, candidate.path, candidate.policy, roots, child.scratch)
+            begin(spec, candidate.source, entry, candidate.path, candidate.policy, folders, child.scratch)
         )
         for run in runs(spec):
             _cover(child, spec, run, budget, findings, file)
@@ -91,7 +100,7 @@ def timed_points(spec: Spec) -> tuple[dict[str, int], ...]:
 
 
 def _cover(child: Child, spec: Spec, run: Run, budget: Budget, findings: _Findings, file: str) -> None:
-    """Open cells for one run until the domain is covered, the budget is spent, or nothing more can be learned."""
+    """Open cells for one run until the domain is covered, the budget is spent, or nothing more comes."""
     cells: list[Condition] = []
     gaps: list[Unsupported] = []
     timed = timed_points(spec)
@@ -165,13 +174,12 @@ def _ask(child: Child, spec: Spec, ask: Ask, findings: _Findings, file: str) -> 
         reply = child.ask(ask)
         check(reply, ask, spec)
     except ChildFailed as failure:
-        rule = "failure" if failure.rule == "failure" else "side-effect"
-        return Violation(rule, failure.what, Place(file, 0)), all_of()
+        return Violation(failure.rule, failure.what, Place(file, 0)), all_of()
     except Malformed as error:
-        return Violation("side-effect", f"the capture child answers nonsense: {error}", Place(file, 0)), all_of()
+        return Violation(
+            "side-effect", f"the capture child answers nonsense: {error}", Place(file, 0)
+        ), all_of()
     for operation in reply.operations:
         if operation not in findings.operations:
             findings.operations.append(operation)
     return reply.answer, reply.cell
-
-

@@ -1,7 +1,7 @@
 """The process that runs a candidate's host code. Started by `sandbox.Child`, never imported by the parent.
 
-It reads `Begin`, locks itself in, loads the candidate, and answers every `Ask` with a `Reply`. Requests and answers
-have pipes of their own; what the candidate prints goes elsewhere.
+It reads `Begin`, locks itself in, loads the candidate, and answers every `Ask` with a `Reply`. Requests and
+answers have pipes of their own; what the candidate prints goes elsewhere.
 """
 
 from __future__ import annotations
@@ -13,18 +13,25 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 if ROOT not in sys.path:
     sys.path.append(ROOT)
 
-import gc
-import site
-from typing import Any, BinaryIO
+import gc  # noqa: E402
+import site  # noqa: E402
+from typing import Any, BinaryIO  # noqa: E402
 
-from verify.capture.confine import limit, lock
-from verify.capture.protocol import Ask, Begin, Ready, Reply, decode, encode
+from verify.capture.confine import limit, lock  # noqa: E402
+from verify.capture.protocol import Ask, Begin, Ready, Reply, decode, encode  # noqa: E402
 
 
 def readable(begin: Begin) -> list[str]:
     """What a Python with torch and triton has to read, and what the candidate's package lies in."""
     libraries = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/null", "/dev/urandom", "/proc/self"]
-    return [*libraries, sys.prefix, sys.base_prefix, *filter(None, sys.path), *site.getsitepackages(), *begin.roots]
+    return [
+        *libraries,
+        sys.prefix,
+        sys.base_prefix,
+        *filter(None, sys.path),
+        *site.getsitepackages(),
+        *begin.roots,
+    ]
 
 
 def main(requests: BinaryIO, answers: BinaryIO) -> None:

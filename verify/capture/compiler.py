@@ -1,7 +1,8 @@
 """A process that compiles TTIR text for GPU targets and says what each needs. Started by `targets`.
 
-Reads one JSON job a line on stdin, answers one JSON line on stdout. It sees TTIR and numbers, never Python of a
-candidate; Triton's parser reads text that a candidate influenced, which is why it has a process of its own.
+Reads one JSON job a line on stdin, answers one JSON line on stdout. It sees TTIR and numbers, never Python
+of a candidate; Triton's parser reads text that a candidate influenced, which is why it has a process of its
+own.
 """
 
 from __future__ import annotations
@@ -51,7 +52,11 @@ def assembled(ptx: str, arch: int, folder: str) -> dict[str, int]:
     """Registers and spills from ptxas, which prints them under -v."""
     from triton import knobs
 
-    tool = knobs.nvidia.ptxas_blackwell if arch >= 100 and hasattr(knobs.nvidia, "ptxas_blackwell") else knobs.nvidia.ptxas
+    tool = (
+        knobs.nvidia.ptxas_blackwell
+        if arch >= 100 and hasattr(knobs.nvidia, "ptxas_blackwell")
+        else knobs.nvidia.ptxas
+    )
     source = os.path.join(folder, "kernel.ptx")
     with open(source, "w", encoding="utf-8") as file:
         file.write(ptx)

@@ -1,7 +1,7 @@
 """Locking the child in, from inside, before it sees any candidate code: limits, Landlock, seccomp.
 
-By ctypes on the kernel's own interfaces, so that no package or privilege is needed. What the kernel does not have
-is left out and the tier says so.
+By ctypes on the kernel's own interfaces, so that no package or privilege is needed. What the kernel does
+not have is left out and the tier says so.
 """
 
 from __future__ import annotations
@@ -33,13 +33,104 @@ _ALLOW, _EPERM, _ENOSYS, _KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
 # System calls without which nothing can leave the child, by architecture.
 _DENIED: Final = {
     "x86_64": (
-        *(41, 42, 43, 49, 50, 53, 57, 58, 59, 62, 101, 155, 161, 165, 166, 167, 169, 175, 176, 200, 234, 246, 248),
-        *(249, 250, 272, 288, 298, 304, 308, 310, 311, 312, 313, 320, 321, 322, 323, 424, 425, 426, 427, 428, 429),
+        *(
+            41,
+            42,
+            43,
+            49,
+            50,
+            53,
+            57,
+            58,
+            59,
+            62,
+            101,
+            155,
+            161,
+            165,
+            166,
+            167,
+            169,
+            175,
+            176,
+            200,
+            234,
+            246,
+            248,
+        ),
+        *(
+            249,
+            250,
+            272,
+            288,
+            298,
+            304,
+            308,
+            310,
+            311,
+            312,
+            313,
+            320,
+            321,
+            322,
+            323,
+            424,
+            425,
+            426,
+            427,
+            428,
+            429,
+        ),
         *(430, 432, 434, 438, 440, 442),
     ),
     "aarch64": (
-        *(198, 199, 200, 201, 202, 203, 221, 129, 130, 131, 117, 41, 51, 40, 39, 224, 142, 105, 106, 104, 217, 218),
-        *(219, 97, 242, 241, 265, 268, 270, 271, 272, 273, 280, 281, 282, 294, 424, 425, 426, 427, 428, 429, 430),
+        *(
+            198,
+            199,
+            200,
+            201,
+            202,
+            203,
+            221,
+            129,
+            130,
+            131,
+            117,
+            41,
+            51,
+            40,
+            39,
+            224,
+            142,
+            105,
+            106,
+            104,
+            217,
+            218,
+        ),
+        *(
+            219,
+            97,
+            242,
+            241,
+            265,
+            268,
+            270,
+            271,
+            272,
+            273,
+            280,
+            281,
+            282,
+            294,
+            424,
+            425,
+            426,
+            427,
+            428,
+            429,
+            430,
+        ),
         *(432, 434, 438, 440, 442),
     ),
 }
@@ -91,9 +182,9 @@ def _landlock(readable: Sequence[str], writable: Sequence[str]) -> bool:
     granted = [(path, _READ) for path in readable] + [(path, rights & ~_EXECUTE) for path in writable]
     for path, allowed in granted:
         _grant(rules, path, allowed)
-    done = _libc.syscall(_LANDLOCK_RESTRICT, rules, 0) == 0
+    done: int = _libc.syscall(_LANDLOCK_RESTRICT, rules, 0)
     os.close(rules)
-    return done
+    return done == 0
 
 
 def _grant(rules: int, path: str, allowed: int) -> None:
@@ -124,7 +215,12 @@ def _seccomp() -> bool:
         (above, 0, 1, 0x40000000),  # the other calling convention of the same machine
         (give, 0, 0, _KILL),
         (equal, 0, 1, _CLONE3),
-        (give, 0, 0, _ENOSYS),  # its flags lie in memory that a filter cannot read; callers fall back to clone
+        (
+            give,
+            0,
+            0,
+            _ENOSYS,
+        ),  # its flags lie in memory that a filter cannot read; callers fall back to clone
     ]
     for number in _DENIED[machine]:
         program += [(equal, 0, 1, number), (give, 0, 0, _EPERM)]
@@ -138,4 +234,5 @@ def _seccomp() -> bool:
     code = b"".join(struct.pack("HBBI", *line) for line in program)
     buffer = ctypes.create_string_buffer(code)
     header = struct.pack("HxxxxxxP", len(program), ctypes.addressof(buffer))
-    return bool(_libc.prctl(22, 2, ctypes.create_string_buffer(header), 0, 0) == 0)
+    done: int = _libc.prctl(22, 2, ctypes.create_string_buffer(header), 0, 0)
+    return done == 0

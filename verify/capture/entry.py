@@ -27,16 +27,30 @@ from verify.capture.hostcode import BUILTINS, MODULES, strange_modules
 from verify.capture.integers import Integer, Passing, larger, smaller
 from verify.capture.lower import Lowering
 from verify.capture.protocol import Ask, Begin, Parameter, Reply
-from verify.capture.recorder import Recorder, TracedFloat
+from verify.capture.recorder import Recorder
+from verify.capture.scalars import TracedFloat
 from verify.capture.session import Session, Stop
 from verify.capture.tensors import Noticing, Stand
 from verify.capture.views import count, packed
 from verify.plan import Answer, Buffer, Plan, Refusal, Unsupported, View, Violation
 from verify.verdict import Place
 
-REACHES_OUT: Final = ("socket.", "subprocess.", "os.fork", "os.exec", "os.system", "os.posix_spawn", "os.spawn")
+REACHES_OUT: Final = (
+    "socket.",
+    "subprocess.",
+    "os.fork",
+    "os.exec",
+    "os.system",
+    "os.posix_spawn",
+    "os.spawn",
+)
 WATCHED_CALLS: Final = ("open", "os.remove", "os.rename", "os.mkdir", "os.listdir", "shutil.", "ctypes.")
 LONGEST_MESSAGE: Final = 400
+
+
+def length(value: Any) -> Any:
+    """`len` of the candidate's module: Python's own would force a tensor's length to be a number."""
+    return value.shape[0] if isinstance(value, Stand) else len(value)
 
 
 class Real(float, metaclass=Passing):
@@ -74,7 +88,9 @@ class Entry:
     def capture(self, ask: Ask) -> Reply:
         """Run the entry at the sizes asked for."""
         begin = self.begin
-        ranges: dict[str, tuple[int | None, int | None]] = {key: (low, high) for key, (low, high) in begin.ranges.items()}
+        ranges: dict[str, tuple[int | None, int | None]] = {
+            key: (low, high) for key, (low, high) in begin.ranges.items()
+        }
         ranges |= {key: (0, 2**31 - 1) for key in ask.point if key not in ranges}
         for condition in begin.requires:
             ranges = narrowed(ranges, condition)
@@ -103,7 +119,12 @@ class Entry:
         if session.stopped is not None:
             return session.stopped
         return Plan(
-            ask.dtype, dict(ask.choices), session.cell(), tuple(session.buffers.values()), tuple(session.steps), outputs
+            ask.dtype,
+            dict(ask.choices),
+            session.cell(),
+            tuple(session.buffers.values()),
+            tuple(session.steps),
+            outputs,
         )
 
     # -- loading
@@ -128,7 +149,12 @@ class Entry:
     def _fresh(self, session: Session) -> Callable[..., Any]:
         """The entry of a module that was never used before: no call can leave something for the next."""
         tree = ast.parse(self.begin.source)
-        namespace = {"torch": torch, "triton": triton, "triton.language": triton.language, "tl": triton.language}
+        namespace = {
+            "torch": torch,
+            "triton": triton,
+            "triton.language": triton.language,
+            "tl": triton.language,
+        }
         for violation in strange_modules(tree, namespace, self.file):
             raise session.stop(violation)
         module = types.ModuleType("candidate")
@@ -136,7 +162,7 @@ class Entry:
         module.__dict__["__builtins__"] = self._builtins(session)
         sys.modules["candidate"] = module
         exec(compile(tree, self.file, "exec"), module.__dict__)  # noqa: S102  this process exists for it
-        found = module.__dict__.get(self.begin.entry)
+        found: Any = module.__dict__.get(self.begin.entry)
         if not callable(found):
             session.violation("interface", f"there is no entry function {self.begin.entry!r}")
         return found  # type: ignore[no-any-return]
@@ -152,7 +178,8 @@ class Entry:
             return plain_import(module, *rest, **named)
 
         allowed = {key: value for key, value in vars(builtins).items() if key not in BUILTINS}
-        allowed |= {"min": smaller, "max": larger, "int": Integer, "float": Real, "__import__": guarded}
+        allowed |= {"min": smaller, "max": larger, "int": Integer, "float": Real, "len": length}
+        allowed |= {"__import__": guarded}
         return allowed | {"__build_class__": builtins.__build_class__}
 
     def _warm_up(self) -> None:
@@ -199,10 +226,13 @@ class Entry:
             self._wrong(session, f"returns {output.name!r} as {tensor.dtype_} where the spec has {dtype}")
         shape, asked = view.sizes, tuple(name(dim) for dim in output.dims)
         if len(shape) != len(asked) or not all(
-            same(have, want) or session.decide(have.equals(want)) for have, want in zip(shape, asked, strict=True)
+            same(have, want) or session.decide(have.equals(want))
+            for have, want in zip(shape, asked, strict=True)
         ):
             have, want = (f"({', '.join(map(str, each))})" for each in (shape, asked))
-            self._wrong(session, f"returns {output.name!r} with shape {have} where the spec has {want}, {_at(ask)}")
+            self._wrong(
+                session, f"returns {output.name!r} with shape {have} where the spec has {want}, {_at(ask)}"
+            )
         if buffer.param is not None:
             self._wrong(session, f"returns its input {buffer.param!r} as {output.name!r}")
         if tensor.device.type != "cuda":
@@ -223,9 +253,13 @@ class Entry:
         if isinstance(error, SystemExit | KeyboardInterrupt):
             return Violation("side-effect", f"ends the process ({text})", place)
         if isinstance(error, SyntaxError):
-            return Violation("failure", f"the source does not compile: {error.msg}", Place(self.file, error.lineno or 0))
+            return Violation(
+                "failure", f"the source does not compile: {error.msg}", Place(self.file, error.lineno or 0)
+            )
         if isinstance(error, MemoryError):
-            return Violation("side-effect", f"asks for more memory than a host function needs ({text})", place)
+            return Violation(
+                "side-effect", f"asks for more memory than a host function needs ({text})", place
+            )
         if own and own[-1] is frames[-1] and self._raises_itself(own[-1].filename, place.line):
             return Refusal(ask.dtype, dict(ask.choices), session.cell(), text, place)
         if re.search(r"Sym(Int|Float|Bool)|symbolic|TracedFloat|Stand\b", text):
@@ -242,7 +276,8 @@ class Entry:
             except (SyntaxError, ValueError):
                 return False
         return any(
-            isinstance(node, ast.Raise | ast.Assert) and node.lineno <= line <= (node.end_lineno or node.lineno)
+            isinstance(node, ast.Raise | ast.Assert)
+            and node.lineno <= line <= (node.end_lineno or node.lineno)
             for node in ast.walk(self.trees[file])
         )
 
@@ -296,7 +331,9 @@ def _first_line(begin: Begin) -> int:
         body = ast.parse(begin.source).body
     except (SyntaxError, ValueError):
         return 0
-    return next((node.lineno for node in body if isinstance(node, ast.FunctionDef) and node.name == begin.entry), 0)
+    return next(
+        (node.lineno for node in body if isinstance(node, ast.FunctionDef) and node.name == begin.entry), 0
+    )
 
 
 def _package_files(package: str) -> dict[str, str]:
@@ -306,7 +343,9 @@ def _package_files(package: str) -> dict[str, str]:
         file = getattr(module, "__file__", None)
         if dotted.split(".")[0] == package and file:
             parts = dotted.split(".")
-            tail = [*parts, "__init__.py"] if file.endswith("__init__.py") else [*parts[:-1], f"{parts[-1]}.py"]
+            tail = (
+                [*parts, "__init__.py"] if file.endswith("__init__.py") else [*parts[:-1], f"{parts[-1]}.py"]
+            )
             found[file] = "/".join(tail)
     return found
 

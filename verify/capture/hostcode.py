@@ -1,6 +1,8 @@
-"""Reading a candidate's source without running it: does it parse, what does it import, what does it reach for.
+"""Reading a candidate's source without running it: does it parse, what does it import, what does it reach
+for.
 
-This pass gives clear messages early; it is no boundary. The sandbox is, and it stops what this pass cannot see.
+This pass gives clear messages early; it is no boundary. The sandbox is, and it stops what this pass cannot
+see.
 """
 
 from __future__ import annotations
@@ -16,32 +18,98 @@ from verify.verdict import Place
 
 LONGEST_SOURCE: Final = 1 << 20
 MODULES: Final = frozenset(
-    "__future__ collections dataclasses enum functools itertools math numbers operator torch triton typing"
-    " typing_extensions".split()
+    [
+        "__future__",
+        "collections",
+        "dataclasses",
+        "enum",
+        "functools",
+        "itertools",
+        "math",
+        "numbers",
+        "operator",
+        "torch",
+        "triton",
+        "typing",
+        "typing_extensions",
+    ]
 )
 # Parts of the two big packages that a host function has no business in.
 CLOSED: Final = frozenset(
-    "torch._C torch._dynamo torch._inductor torch.compile torch.cpp_extension torch.distributed torch.export"
-    " torch.hub torch.jit torch.load torch.multiprocessing torch.ops torch.package torch.save torch.utils"
-    " torch.from_file torch.library torch.classes torch.cuda.graphs torch.cuda.CUDAGraph torch.cuda.Stream"
-    " torch.cuda.Event torch.cuda.stream triton.compiler triton.backends triton.testing triton.knobs triton.tools.compile"
-    " triton.runtime.cache triton.runtime.build triton.profiler triton._C".split()
+    [
+        "torch._C",
+        "torch._dynamo",
+        "torch._inductor",
+        "torch.compile",
+        "torch.cpp_extension",
+        "torch.distributed",
+        "torch.export",
+        "torch.hub",
+        "torch.jit",
+        "torch.load",
+        "torch.multiprocessing",
+        "torch.ops",
+        "torch.package",
+        "torch.save",
+        "torch.utils",
+        "torch.from_file",
+        "torch.library",
+        "torch.classes",
+        "torch.cuda.graphs",
+        "torch.cuda.CUDAGraph",
+        "torch.cuda.Stream",
+        "torch.cuda.Event",
+        "torch.cuda.stream",
+        "triton.compiler",
+        "triton.backends",
+        "triton.testing",
+        "triton.knobs",
+        "triton.tools.compile",
+        "triton.runtime.cache",
+        "triton.runtime.build",
+        "triton.profiler",
+        "triton._C",
+    ]
 )
 BUILTINS: Final = frozenset(
-    "open exec eval compile __import__ input globals locals vars breakpoint exit quit setattr delattr memoryview"
-    " __builtins__ __loader__ __spec__".split()
+    [
+        "open",
+        "exec",
+        "eval",
+        "compile",
+        "__import__",
+        "input",
+        "globals",
+        "locals",
+        "vars",
+        "breakpoint",
+        "exit",
+        "quit",
+        "setattr",
+        "delattr",
+        "memoryview",
+        "__builtins__",
+        "__loader__",
+        "__spec__",
+    ]
 )
-DUNDERS: Final = frozenset("__name__ __doc__ __init__ __call__ __post_init__ __version__ __annotations__".split())
+DUNDERS: Final = frozenset(
+    ["__name__", "__doc__", "__init__", "__call__", "__post_init__", "__version__", "__annotations__"]
+)
 
 
 def examine(source: str, entry: str, file: str, spec: Spec) -> tuple[Violation, ...]:
     """What is wrong with the source of a proposal, in the order of its lines. Empty: nothing seen."""
     if len(source) > LONGEST_SOURCE:
-        return (Violation("failure", f"the source is longer than {LONGEST_SOURCE} characters", Place(file, 0)),)
+        return (
+            Violation("failure", f"the source is longer than {LONGEST_SOURCE} characters", Place(file, 0)),
+        )
     try:
         tree = ast.parse(source)
     except SyntaxError as error:
-        return (Violation("failure", f"the source does not parse: {error.msg}", Place(file, error.lineno or 0)),)
+        return (
+            Violation("failure", f"the source does not parse: {error.msg}", Place(file, error.lineno or 0)),
+        )
     except (ValueError, RecursionError, MemoryError) as error:
         return (Violation("failure", f"the source does not parse: {error}", Place(file, 0)),)
     try:
@@ -57,7 +125,9 @@ def interface(tree: ast.Module, entry: str, file: str, spec: Spec) -> Iterator[V
     function = defined.get(entry)
     if function is None:
         known = ", ".join(sorted(defined)) or "none"
-        yield Violation("interface", f"there is no entry function {entry!r}; functions: {known}", Place(file, 0))
+        yield Violation(
+            "interface", f"there is no entry function {entry!r}; functions: {known}", Place(file, 0)
+        )
         return
     arguments = function.args
     taken = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
@@ -89,7 +159,12 @@ def _complaints(node: ast.AST) -> Iterator[tuple[str, str]]:
         path = _path(node)
         if path in CLOSED:
             yield "side-effect", f"uses {path}"
-        if isinstance(node.ctx, ast.Store | ast.Del) and path.split(".")[0] in ("torch", "triton", "tl", "math"):
+        if isinstance(node.ctx, ast.Store | ast.Del) and path.split(".")[0] in (
+            "torch",
+            "triton",
+            "tl",
+            "math",
+        ):
             yield "side-effect", f"changes {path}"
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
         name = node.args[1] if len(node.args) > 1 else None
@@ -124,9 +199,9 @@ def _path(node: ast.expr) -> str:
 
 
 def strange_modules(tree: ast.Module, namespace: Mapping[str, Any], file: str) -> Iterator[Violation]:
-    """Modules that the source gets at through others, such as `torch.os`. Child side: needs the real modules."""
+    """Modules that the source gets at through others, such as `torch.os`. Needs the real modules."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module in namespace:
+        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module in namespace:
             for alias in node.names:
                 found = getattr(namespace[node.module], alias.name, None)
                 yield from _strange(found, f"{node.module}.{alias.name}", node, file)
@@ -144,4 +219,6 @@ def _strange(found: object, path: str, node: ast.AST, file: str) -> Iterator[Vio
         name = found.__name__
         closed = any(name == one or name.startswith(f"{one}.") for one in CLOSED)
         if name.split(".")[0] not in MODULES or closed:
-            yield Violation("import", f"reaches the module {name} as {path}", Place(file, getattr(node, "lineno", 0)))
+            yield Violation(
+                "import", f"reaches the module {name} as {path}", Place(file, getattr(node, "lineno", 0))
+            )

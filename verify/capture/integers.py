@@ -1,7 +1,7 @@
 """The arithmetic of SymInt, SymFloat and SymBool as the host code writes it, put over torch's own.
 
-Python's operators reach these functions. Constants fold to plain ints, an operation without a meaning ends the
-run as unsupported, and conversions to a real int fix the size by a guard.
+Python's operators reach these functions. Constants fold to plain ints, an operation without a meaning ends
+the run as unsupported, and conversions to a real int fix the size by a guard.
 """
 
 from __future__ import annotations
@@ -14,14 +14,11 @@ from typing import Any
 import torch
 
 from specs.sizes import Size, size
-from verify.capture.algebra import simplified
 from verify.capture.session import Session
 from verify.capture.symbols import (
     COMPARED,
-    IntegerNode,
     RatioNode,
     arithmetic,
-    exact_enough,
     number,
     size_of,
     truth,
@@ -86,7 +83,13 @@ class Integer(int, metaclass=Passing):
 
 def _integers() -> None:
     cls = torch.SymInt
-    for kind, name in (("add", "add"), ("sub", "sub"), ("mul", "mul"), ("floordiv", "floordiv"), ("mod", "mod")):
+    for kind, name in (
+        ("add", "add"),
+        ("sub", "sub"),
+        ("mul", "mul"),
+        ("floordiv", "floordiv"),
+        ("mod", "mod"),
+    ):
         setattr(cls, f"__{name}__", _operator(kind))
         setattr(cls, f"__r{name}__", _operator(kind, swapped=True))
     for kind in COMPARED:
@@ -166,7 +169,7 @@ def _bound(kind: str, limit: float) -> int | bool:
     if math.isnan(limit):
         return kind == "ne"
     if math.isinf(limit):
-        return kind == "ne" or (kind in ("lt", "le")) == (limit > 0) and kind != "eq"
+        return kind == "ne" or ((kind in ("lt", "le")) == (limit > 0) and kind != "eq")
     if limit.is_integer():
         return int(limit)
     if kind in ("eq", "ne"):
@@ -226,4 +229,3 @@ def _without_meaning(name: str) -> Callable[..., Any]:
         self.node.session.unsupported(f"the operation {name!r} on a {type(self.node).__name__[:-4].lower()}")
 
     return refuse
-

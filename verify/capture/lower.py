@@ -1,4 +1,4 @@
-"""From a jitted kernel and the types of its arguments to TTIR text. Child side; no device, no compiler below TTIR."""
+"""From a jitted kernel and the types of its arguments to TTIR text. Child side; needs no device."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _prefixes() -> tuple[str, ...]:
 
 
 def _portable(text: str) -> str:
-    """Locations name files from the package's own folder, so that equal kernels have equal text everywhere."""
+    """Locations name files from the package's own folder: equal kernels have equal text everywhere."""
     for prefix in _prefixes():
         text = text.replace(f'"{prefix}/', '"')
     return text

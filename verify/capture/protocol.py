@@ -1,7 +1,7 @@
 """What parent and child say to each other: one JSON document a line, structured into these classes.
 
-The child has run a stranger's code, so whatever it says is only data: sized, shaped, and checked against what was
-asked before anybody uses it.
+The child has run a stranger's code, so whatever it says is only data: sized, shaped, and checked against
+what was asked before anybody uses it.
 """
 
 from __future__ import annotations
@@ -140,7 +140,17 @@ def begin(
     results = tuple(Result(output.name, output.dims, output.dtype) for output in spec.outputs)
     ranges = {dim.name: (dim.low, dim.high) for dim in spec.dims}
     return Begin(
-        source, entry, path, policy, tuple(parameters), results, ranges, spec.requires, spec.glue, roots, scratch
+        source,
+        entry,
+        path,
+        policy,
+        tuple(parameters),
+        results,
+        ranges,
+        spec.requires,
+        spec.glue,
+        roots,
+        scratch,
     )
 
 
@@ -152,7 +162,8 @@ def check(reply: Reply, ask: Ask, spec: Spec) -> None:
         raise Malformed("its cell does not contain the sizes that were asked for")
     answer = reply.answer
     if isinstance(answer, Plan | Refusal):
-        if answer.dtype != ask.dtype or dict(answer.choices) != dict(ask.choices) or answer.cell != reply.cell:
+        same_run = answer.dtype == ask.dtype and dict(answer.choices) == dict(ask.choices)
+        if not same_run or answer.cell != reply.cell:
             raise Malformed("it answers another question")
     if isinstance(answer, CompileFailure) and answer.cell != reply.cell:
         raise Malformed("it answers another question")

@@ -1,21 +1,23 @@
 """Launches: what the host code hands to its kernels becomes a `Launch` of the plan, and nothing runs.
 
-`JITFunction.run`, `Autotuner.run` and `Heuristics.run` are replaced. Every configuration of an autotuner becomes
-a group of variants; heuristics are evaluated; compile-time arguments that depend on sizes are fixed by a guard.
+`JITFunction.run`, `Autotuner.run` and `Heuristics.run` are replaced. Every configuration of an autotuner
+becomes a group of variants; heuristics are evaluated; compile-time arguments that depend on sizes are fixed
+by a guard.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import torch
-from attrs import evolve, frozen
+from attrs import frozen
 
-from specs.sizes import Condition, Size, all_of, name, size
-from verify.capture.algebra import decided, simplified
+from specs.sizes import Condition, Size, all_of, size
 from verify.capture.lower import DoesNotCompile, Kernel, Lowering, place_of
+from verify.capture.scalars import TracedFloat
 from verify.capture.session import Session
+from verify.capture.specialise import specialised
 from verify.capture.symbols import size_of
 from verify.capture.tensors import Stand
 from verify.plan import (
@@ -46,39 +48,6 @@ ALIGNMENT: Final = 16  # bytes of an address, or the factor of an integer, that 
 MOST_CONFIGS: Final = 64
 
 
-class TracedFloat(float):
-    """A float parameter of the spec on its way into a kernel. Its value is not known while capturing.
-
-    It is a NaN, so that arithmetic below Python's sight shows; arithmetic that Python sees is refused at once.
-    """
-
-    session: Session
-    param: str
-
-    @classmethod
-    def of(cls, session: Session, param: str) -> TracedFloat:
-        made = cls("nan")
-        made.session, made.param = session, param
-        return made
-
-    def __repr__(self) -> str:
-        return self.param
-
-
-def _refused(name: str) -> Callable[..., Any]:
-    def refuse(self: TracedFloat, *_: Any) -> Any:
-        self.session.unsupported(f"arithmetic on the parameter {self.param!r} in the host code ({name})")
-
-    return refuse
-
-
-for _name in (
-    *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod"),
-    *("pow", "rpow", "neg", "abs", "lt", "le", "gt", "ge", "eq", "ne", "bool", "int", "round", "hash", "floor"),
-):
-    setattr(TracedFloat, f"__{_name}__", _refused(_name))
-
-
 @frozen
 class Recorder:
     """Turns one launch into a step of the session's plan."""
@@ -89,7 +58,7 @@ class Recorder:
     dtype: str
 
     def launch(self, tuned: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        """A call of `kernel[grid](*args, **kwargs)`, where the kernel may be wrapped by heuristics and autotuners."""
+        """A call of `kernel[grid](*args, **kwargs)`; heuristics and autotuners may wrap the kernel."""
         session, place = self.session, self.session.place()
         arguments: tuple[Argument, ...] | None = None
         variants: list[Variant] = []
@@ -122,15 +91,19 @@ class Recorder:
         place: Place,
     ) -> list[Variant]:
         names = {each.name for each in arguments}
-        constants = {name: _constant(self.session, value) for name, value in bound.items() if name not in names}
-        types = {name: "constexpr" for name in bound} | {each.name: _type(each) for each in arguments}
-        launch = {name: int(_constant(self.session, options.get(name, default))) for name, default in _DEFAULTS}
+        constants = {
+            name: _constant(self.session, value) for name, value in bound.items() if name not in names
+        }
+        types = dict.fromkeys(bound, "constexpr") | {each.name: _type(each) for each in arguments}
+        launch = {
+            name: int(_constant(self.session, options.get(name, default))) for name, default in _DEFAULTS
+        }
         plain = Kernel(types, constants, frozenset(), **launch)
-        generic, _ = _specialised(self.session, function, plain, arguments, None)
+        generic, _ = specialised(self.session, function, plain, arguments, None)
         wanted: dict[str, tuple[Kernel, Condition]] = {}
         for point in self.points:
             if self._fits(point):
-                kernel, condition = _specialised(self.session, function, plain, arguments, point)
+                kernel, condition = specialised(self.session, function, plain, arguments, point)
                 wanted.setdefault(str(condition), (kernel, condition))
         wanted.pop("true", None)
         asked = sorted(wanted.values(), key=lambda each: -len(each[1].parts or (1,)))
@@ -141,7 +114,9 @@ class Recorder:
             except DoesNotCompile as failure:
                 where = place_of(failure, place, self.session.files)
                 raise self.session.stop(
-                    CompileFailure(function.__name__, config, failure.message, where, self.dtype, self.session.cell())
+                    CompileFailure(
+                        function.__name__, config, failure.message, where, self.dtype, self.session.cell()
+                    )
                 ) from None
             shown = {name: _shown(value) for name, value in kernel.constants.items()}
             made.append(Variant(text, kernel.parameters, grid, condition, config, shown, **launch))
@@ -187,7 +162,9 @@ def configurations(
     return [("", tuned, dict(kwargs))]
 
 
-def _bound(session: Session, function: Any, args: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def _bound(
+    session: Session, function: Any, args: Sequence[Any], options: Mapping[str, Any]
+) -> dict[str, Any]:
     """Arguments by parameter name, in the kernel's order. Raises TypeError as Triton's own binding does."""
     names = {parameter.name for parameter in function.params}
     given = {name: value for name, value in options.items() if name in names}
@@ -286,67 +263,3 @@ def _grid(session: Session, grid: Any, bound: Mapping[str, Any]) -> tuple[Size, 
     found = [size_of(session, each) for each in grid]
     found += [size(1)] * (3 - len(found))
     return found[0], found[1], found[2]
-
-
-def _specialised(
-    session: Session,
-    function: Any,
-    plain: Kernel,
-    arguments: tuple[Argument, ...],
-    point: Mapping[str, int] | None,
-) -> tuple[Kernel, Condition]:
-    """What Triton makes of the arguments' values at a point, with the condition under which it may.
-
-    Without a point: what it makes of them everywhere in the cell, on the condition `true`. Addresses are not known
-    then.
-    """
-    found: dict[str, list[Condition]] = {}  # conditions for a multiple of 16
-    ones: dict[str, Condition] = {}
-    free = {each.name for each in function.params if each.do_not_specialize or each.do_not_specialize_on_alignment}
-    for argument in arguments:
-        if argument.name in free or isinstance(argument, FloatArgument):
-            continue
-        if isinstance(argument, PointerArgument):
-            if point is not None:
-                found[argument.name] = _aligned_address(session, argument)
-        elif argument.type != "i1":
-            one, even = argument.value.equals(1), (argument.value % ALIGNMENT).equals(0)
-            if _known(session, one, point):
-                ones[argument.name] = one
-            elif _known(session, even, point):
-                found[argument.name] = [even]
-    if point is not None:
-        found = {name: needs for name, needs in found.items() if all(_holds(need, point) for need in needs)}
-    types = {name: "constexpr" if name in ones else type for name, type in plain.types.items()}
-    constants = {
-        name: 1 if name in ones else plain.constants[name] for name, type in types.items() if type == "constexpr"
-    }
-    conditions = [*ones.values(), *(need for needs in found.values() for need in needs)]
-    needed = [each for each in dict.fromkeys(conditions) if decided(each, session.ranges) is not True]
-    return evolve(plain, types=types, constants=constants, aligned=frozenset(found)), all_of(*needed)
-
-
-def _known(session: Session, condition: Condition, point: Mapping[str, int] | None) -> bool:
-    return decided(condition, session.ranges) is True if point is None else condition.holds(point)
-
-
-def _holds(condition: Condition, point: Mapping[str, int]) -> bool:
-    """At the point, where every address is a multiple of 16."""
-    return condition.holds({**point, **{address: 0 for address in condition.names() if address not in point}})
-
-
-def _aligned_address(session: Session, argument: PointerArgument) -> list[Condition]:
-    """Conditions for a multiple of 16; what the host code allocates starts at one by itself."""
-    buffer = session.buffers[argument.view.buffer]
-    conditions = []
-    if buffer.param is not None:
-        conditions.append((name(f"{buffer.param}.address") % ALIGNMENT).equals(0))
-    offset = _offset_bytes(session, argument)
-    if offset != size(0):
-        conditions.append((offset % ALIGNMENT).equals(0))
-    return conditions
-
-
-def _offset_bytes(session: Session, argument: PointerArgument) -> Size:
-    width = getattr(torch, argument.view.dtype).itemsize
-    return simplified(argument.view.offset * width)

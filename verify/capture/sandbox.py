@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from attrs import frozen
 
@@ -25,7 +25,7 @@ KEPT: Final = 2000
 
 @frozen
 class Limits:
-    """Seconds of wall clock: from the start to being locked in, for the first answer and for each later one."""
+    """Seconds of wall clock: until the child is locked in, for the first answer, and for each later one."""
 
     start: float = 90.0
     first: float = 30.0
@@ -35,7 +35,7 @@ class Limits:
 class ChildFailed(Exception):
     """The child gave no answer. `rule` is what that means of a candidate: side-effect or failure."""
 
-    def __init__(self, rule: str, what: str) -> None:
+    def __init__(self, rule: Literal["side-effect", "failure"], what: str) -> None:
         super().__init__(what)
         self.rule, self.what = rule, what
 
@@ -47,7 +47,7 @@ class NotStarted(Exception):
 class Child:
     """One child process in a session of its own, with a scratch folder. Use as a context manager."""
 
-    def __init__(self, limits: Limits = Limits()) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.scratch = tempfile.mkdtemp(prefix="kernelproof-")
         self.tier = ""
@@ -66,7 +66,9 @@ class Child:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         self.close()
 
     def begin(self, message: Begin) -> None:
@@ -129,7 +131,14 @@ class Child:
         kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
         single = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         folders = {"HOME": self.scratch, "TMPDIR": self.scratch, "TRITON_CACHE_DIR": f"{self.scratch}/triton"}
-        return {**kept, **single, **folders, "PATH": "/usr/bin:/bin", "CUDA_VISIBLE_DEVICES": "", "LANG": "C.UTF-8"}
+        return {
+            **kept,
+            **single,
+            **folders,
+            "PATH": "/usr/bin:/bin",
+            "CUDA_VISIBLE_DEVICES": "",
+            "LANG": "C.UTF-8",
+        }
 
     def _exchange(self, message: bytes, kind: type[Any], seconds: float) -> Any:
         """Send one line and wait for one, while what the candidate prints is drained and counted."""
@@ -142,7 +151,9 @@ class Child:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise ChildFailed("failure", f"did not finish within {seconds:.0f} seconds")
-            readable, writable, _ = select.select(open_ends, [self._write] if message else [], [], min(left, 1.0))
+            readable, writable, _ = select.select(
+                open_ends, [self._write] if message else [], [], min(left, 1.0)
+            )
             if writable:
                 message = self._send(message)
             if printed in readable and not self._drain(printed):

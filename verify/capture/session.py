@@ -23,7 +23,7 @@ MOST_STEPS: Final = 200
 
 
 class Stop(BaseException):
-    """Ends the candidate's run with an answer. Not an Exception, so that its `except Exception` cannot eat it."""
+    """Ends the candidate's run with an answer. Not an Exception: its `except Exception` cannot eat it."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(str(answer))
@@ -32,7 +32,7 @@ class Stop(BaseException):
 
 @define(eq=False)
 class Session:
-    """The state of one capture. `lenient` (policy `repo`) leaves compute operations unmodelled, not forbidden."""
+    """The state of one capture. If `lenient` (policy `repo`) computing is not modelled, but no violation."""
 
     hints: Mapping[str, int]
     ranges: dict[str, Range]

@@ -1,6 +1,8 @@
-"""The world that host code sees while it is captured: a GPU that is not there, and triton's helpers for sizes.
+"""The world that host code sees while it is captured: a GPU that is not there, and triton's helpers for
+sizes.
 
-Child side. Properties of the device are constants, those of an H100 SXM; a plan that reads them is a plan for them.
+Child side. Properties of the device are constants, those of an H100 SXM; a plan that reads them is a plan
+for them.
 """
 
 from __future__ import annotations
@@ -75,7 +77,7 @@ class Driver:
 
 
 def install(record: Record) -> None:
-    """Put the stand-in world in place. `record` gets every launch as (kernel, arguments, keyword arguments)."""
+    """Put the stand-in world in place. `record` gets each launch: kernel, arguments, keyword arguments."""
     install_integers()
     _torch()
     _triton(record)
@@ -147,7 +149,7 @@ def _nothing(*_: Any, **__: Any) -> Iterator[None]:
 
 
 def forgetful_functools() -> types.ModuleType:
-    """`functools` for a candidate: what a call gives must not depend on earlier calls, so its caches keep nothing."""
+    """`functools` for a candidate, with caches that keep nothing: calls must not depend on earlier ones."""
     module = types.ModuleType("functools")
     module.__dict__.update(vars(functools))
     module.__dict__.update(lru_cache=_remembers_nothing, cache=_remembers_nothing)
@@ -156,6 +158,6 @@ def forgetful_functools() -> types.ModuleType:
 
 def _remembers_nothing(maxsize: Any = 128, typed: bool = False) -> Any:
     if callable(maxsize):
-        maxsize.cache_clear = lambda: None  # type: ignore[attr-defined]
+        maxsize.cache_clear = lambda: None
         return maxsize
     return _remembers_nothing

@@ -1,12 +1,12 @@
 """Sizes that the host code computes with: torch's SymInt, SymBool and SymFloat over nodes of our own.
 
-torch accepts any node that answers its questions. Ours hold a `Size` or a `Condition` and the session, so sizes
-come back exactly as the plan needs them and every branch on them becomes a guard.
+torch accepts any node that answers its questions. Ours hold a `Size` or a `Condition` and the session, so
+sizes come back exactly as the plan needs them and every branch on them becomes a guard.
 """
 
 from __future__ import annotations
 
-import math
+import builtins
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -80,13 +80,13 @@ class Node:
     def wrap_bool(self, value: bool) -> TruthNode:
         return TruthNode(self.session, all_of() if value else any_of())
 
-    def str(self) -> str:
-        return str(self)
+    def str(self) -> builtins.str:
+        return builtins.str(self)
 
     def _graph_repr(self) -> Any:
-        return str(self)
+        return builtins.str(self)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: builtins.str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         self.session.unsupported(f"the operation {name!r} on a size")
@@ -175,7 +175,7 @@ class RatioNode(Node):
 
 
 def exact_enough(session: Session, part: Size) -> None:
-    """Guard that the float division rounds as the exact one does: below 2**53 no quotient reaches an integer."""
+    """Guard that float division rounds as exact division does: below 2**53 no quotient reaches an integer."""
     if not session.decide(part < EXACT):
         session.unsupported("a float division of a size beyond 2**53")
 
@@ -243,14 +243,14 @@ def size_of(session: Session, value: Any) -> Size:
 
 
 def next_power_of_2(n: Any) -> int:
-    """Triton's rounding up to a power of two: the power at the point, with the guard that says for which n."""
+    """Triton's rounding up to a power of two: the power at the point, guarded by the n that it is for."""
     if not isinstance(n, torch.SymInt):
         return 1 << (int(n) - 1).bit_length() if n > 0 else 0
     session, part = n.node.session, n.node.size
     if not session.decide(part > 0):
         session.fix(part)
         return 0
-    power = 1 << (session.value(part) - 1).bit_length()
+    power: int = 1 << (session.value(part) - 1).bit_length()
     session.decide(all_of(part > power // 2, part <= power))
     return power
 

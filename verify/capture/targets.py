@@ -1,7 +1,8 @@
 """GPU targets and what compiled kernels need of them: registers, spills, shared memory.
 
-Compiling needs no GPU. It happens in processes of our own, fed with TTIR text; results are kept by digest in the
-user's cache folder, since the same TTIR for the same target by the same Triton gives the same answer.
+Compiling needs no GPU. It happens in processes of our own, fed with TTIR text; results are kept by digest
+in the user's cache folder, since the same TTIR for the same target by the same Triton gives the same
+answer.
 """
 
 from __future__ import annotations

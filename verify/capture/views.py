@@ -1,7 +1,7 @@
 """Where the elements of a view lie: strides and offsets under slicing, reshaping and permuting.
 
-Every question about a size goes through the session, which keeps the answer as a guard. The strides of an axis of
-one element may differ from torch's: no element depends on them, and the plan is what runs.
+Every question about a size goes through the session, which keeps the answer as a guard. The strides of an
+axis of one element may differ from torch's: no element depends on them, and the plan is what runs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from attrs import evolve
 
 from specs.sizes import Size, all_of, any_of, size
-from verify.capture.algebra import same, simplified
+from verify.capture.algebra import divides, same, simplified
 from verify.capture.session import Session
 from verify.plan import View
 
@@ -39,7 +39,9 @@ def packed(sizes: Sequence[Size]) -> tuple[Size, ...]:
 def axis_of(axis: int, rank: int) -> int:
     """A possibly negative axis as a plain one."""
     if not -rank <= axis < rank:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {axis})")
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {axis})"
+        )
     return axis % rank
 
 
@@ -75,7 +77,9 @@ def squeezed(session: Session, view: View, axes: Sequence[int] | None) -> View:
     rank = len(view.sizes)
     asked = set(range(rank)) if axes is None else {axis_of(axis, rank) for axis in axes}
     kept = [a for a in range(rank) if a not in asked or not session.decide(view.sizes[a].equals(1))]
-    return evolve(view, sizes=tuple(view.sizes[a] for a in kept), strides=tuple(view.strides[a] for a in kept))
+    return evolve(
+        view, sizes=tuple(view.sizes[a] for a in kept), strides=tuple(view.strides[a] for a in kept)
+    )
 
 
 def expanded(session: Session, view: View, sizes: Sequence[Size]) -> View:
@@ -92,7 +96,9 @@ def expanded(session: Session, view: View, sizes: Sequence[Size]) -> View:
             result.append(wanted)
             strides.append(size(0))
         else:
-            raise RuntimeError(f"The expanded size of the tensor ({wanted}) must match the existing size ({old})")
+            raise RuntimeError(
+                f"The expanded size of the tensor ({wanted}) must match the existing size ({old})"
+            )
     return evolve(view, sizes=tuple(result), strides=tuple(strides))
 
 
@@ -122,7 +128,9 @@ def sliced(session: Session, view: View, axis: int, start: Size | None, end: Siz
         extent = (extent + (step - 1)) // step
     sizes = (*view.sizes[:axis], simplified(extent), *view.sizes[axis + 1 :])
     strides = (*view.strides[:axis], simplified(view.strides[axis] * step), *view.strides[axis + 1 :])
-    return evolve(view, sizes=sizes, strides=strides, offset=simplified(view.offset + first * view.strides[axis]))
+    return evolve(
+        view, sizes=sizes, strides=strides, offset=simplified(view.offset + first * view.strides[axis])
+    )
 
 
 def inferred(session: Session, sizes: Sequence[Size], elements: Size) -> tuple[Size, ...]:
@@ -134,7 +142,9 @@ def inferred(session: Session, sizes: Sequence[Size], elements: Size) -> tuple[S
     known = count([each for axis, each in enumerate(wanted) if axis not in holes])
     if not holes:
         if not same(known, elements) and not session.decide(known.equals(elements)):
-            raise RuntimeError(f"shape {[str(each) for each in wanted]} is invalid for input of size {elements}")
+            raise RuntimeError(
+                f"shape {[str(each) for each in wanted]} is invalid for input of size {elements}"
+            )
         return tuple(wanted)
     if session.decide(known.equals(0)):
         raise RuntimeError("cannot infer a dimension of a tensor of 0 elements")
@@ -163,7 +173,7 @@ def _regroup(
     session: Session, view: View, wanted: Sequence[Size], old: int, new: int, strides: list[Size]
 ) -> tuple[int, int]:
     """Match the shortest run of old axes with a run of new axes of as many elements; innermost axes first."""
-    if old < 0 or view.sizes[max(old, 0)] == size(1) and (new < 0 or wanted[new] != size(1)):
+    if old < 0 or (view.sizes[max(old, 0)] == size(1) and (new < 0 or wanted[new] != size(1))):
         if old >= 0:
             return old - 1, new
         strides.append(size(1))  # what is left over has one element
@@ -178,8 +188,11 @@ def _regroup(
     old -= 1
     taken = [wanted[new]]
     new -= 1
-    while not same(have, want) and not session.decide(have.equals(want)):
-        if session.decide(have < want):
+    while not same(have, want):
+        inside, around = divides(have, want), divides(want, have)
+        if not (inside or around) and session.decide(have.equals(want)):
+            break
+        if inside or (not around and session.decide(have < want)):
             if old < 0:
                 raise NotViewable
             base, reach = _merged(session, view, old, base, reach)
@@ -211,8 +224,8 @@ def _merged(session: Session, view: View, axis: int, base: Size, reach: Size) ->
 def is_packed(session: Session, view: View) -> bool:
     """Whether the view is row-major without gaps.
 
-    torch also says so when an axis of one element has another stride. Asking for that would split every cell, and
-    nothing is lost: the plan then copies a tensor that is as good as its copy.
+    torch also says so when an axis of one element has another stride. Asking for that would split every
+    cell, and nothing is lost: the plan then copies a tensor that is as good as its copy.
     """
     wanted = packed(view.sizes)
     unequal = [(have, want) for have, want in zip(view.strides, wanted, strict=True) if not same(have, want)]
