@@ -42,10 +42,7 @@ def test_reference_agrees_with_the_framework(spec: Spec) -> None:
             reference, framework = spec.reference(**inputs), spec.framework(**inputs)
             assert reference.shape == framework.shape
             scale = framework.abs().amax() if framework.numel() else torch.tensor(0.0)
-            assert (
-                float((reference - framework).abs().sum())
-                <= 1e-9 * max(1.0, float(scale)) * reference.numel()
-            )
+            assert float((reference - framework).abs().sum()) <= 1e-9 * max(1.0, float(scale)) * reference.numel()
 
 
 @pytest.mark.parametrize(("spec", "law"), LAWS)
@@ -98,9 +95,7 @@ def test_matmul_domain_holds_products_beyond_32_bits() -> None:
 
 def _exact(spec: Spec, inputs: object) -> torch.Tensor:
     assert isinstance(inputs, dict)
-    exact = {
-        name: value.double() if isinstance(value, torch.Tensor) else value for name, value in inputs.items()
-    }
+    exact = {name: value.double() if isinstance(value, torch.Tensor) else value for name, value in inputs.items()}
     result = spec.reference(**exact)
     assert isinstance(result, torch.Tensor)
     return result

@@ -69,9 +69,7 @@ Check: TypeAlias = Callable[[Runs, Trial], None]
 
 def laws(case: Case, budget: Budget) -> tuple[Verdict, ...]:
     """One verdict a law of the spec, then determinism and the irrelevance of undefined memory and padding."""
-    checks: list[tuple[str, Check]] = [
-        (f"{law.name}: {law.claim}", partial(_law, law)) for law in case.spec.laws
-    ]
+    checks: list[tuple[str, Check]] = [(f"{law.name}: {law.claim}", partial(_law, law)) for law in case.spec.laws]
     checks += [
         ("determinism: the order of programs does not matter", _order),
         ("irrelevance: undefined lanes and unwritten memory do not matter", _fill),
@@ -83,7 +81,7 @@ def laws(case: Case, budget: Budget) -> tuple[Verdict, ...]:
 
 def _trials(case: Case, budget: Budget) -> Iterator[Trial]:
     for dtype in case.spec.dtypes:
-        yield from spread(case, dtype, budget, max(2, budget.samples // 20), KINDS)
+        yield from spread(case, dtype, budget, max(2, budget.samples // 40), KINDS)
 
 
 def _verdict(claim: str, check: Check, runs: Runs, trials: Sequence[Trial]) -> Verdict:
@@ -172,9 +170,7 @@ def _same(spec: Spec, found: Outputs, wanted: Outputs, why: str) -> None:
         differ = ~((left == right) | (torch.isnan(left) & torch.isnan(right)))
         if left.shape != right.shape or bool(differ.any()):
             index = tuple(int(axis) for axis in differ.nonzero()[0])
-            told = Comparison(
-                False, left.numel(), 0, math.inf, index, float(left[index]), float(right[index])
-            )
+            told = Comparison(False, left.numel(), 0, math.inf, index, float(left[index]), float(right[index]))
             raise Broken(f"{_element(spec, number, told)}, bit for bit, {why}")
 
 

@@ -146,9 +146,7 @@ def pair(operand: Any, precision: Precision) -> Bounded:
     if isinstance(operand, torch.Tensor):
         return Bounded.exact(operand, precision)
     value = torch.tensor(float(operand), dtype=torch.float64)
-    rounded = torch.where(
-        precision.exactly(value) | (value == value.round()), 0.0, precision.unit * value.abs()
-    )
+    rounded = torch.where(precision.exactly(value) | (value == value.round()), 0.0, precision.unit * value.abs())
     return Bounded(value, rounded, precision)
 
 
@@ -161,9 +159,7 @@ def _apply(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         signature(rule).bind(None, *args, **kwargs)
     except TypeError as error:
-        raise Unruled(
-            f"the reference calls torch.{name} in a form that has no error bound: {error}"
-        ) from None
+        raise Unruled(f"the reference calls torch.{name} in a form that has no error bound: {error}") from None
     precision = next(each.precision for each in _flat(args, kwargs) if isinstance(each, Bounded))
     return rule(precision, *args, **kwargs)
 

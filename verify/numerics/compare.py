@@ -50,9 +50,7 @@ def compare(output: torch.Tensor, reference: Bounded, dtype: str) -> Comparison:
     output, so the output must be exactly its rounding; an integer or bool output must be the reference.
     """
     if output.shape != reference.shape:
-        raise ValueError(
-            f"the output has shape {tuple(output.shape)}, the reference {tuple(reference.shape)}"
-        )
+        raise ValueError(f"the output has shape {tuple(output.shape)}, the reference {tuple(reference.shape)}")
     y, y64, bound = output.double(), reference.value, reference.bound
     if y.numel() == 0:
         return Comparison(accepted=True, elements=0, unbounded=0)
@@ -67,9 +65,7 @@ def compare(output: torch.Tensor, reference: Bounded, dtype: str) -> Comparison:
     wrong = strict & ~same & ~both_nan | (torch.isnan(y) != torch.isnan(y64))
     ratio = _ratios(y, y64, allowed, wrong)
     worst = int(ratio.reshape(-1).argmax())
-    index = tuple(
-        int(axis) for axis in numpy.unravel_index(worst, y.shape)
-    )  # torch's own loads sympy: seconds
+    index = tuple(int(axis) for axis in numpy.unravel_index(worst, y.shape))  # torch's own loads sympy: seconds
     return Comparison(
         accepted=not bool(wrong.any()),
         elements=y.numel(),
@@ -96,6 +92,4 @@ def _ratios(y: torch.Tensor, y64: torch.Tensor, allowed: torch.Tensor, wrong: to
     ratio = torch.where(allowed > 0, error / allowed, torch.where(wrong, torch.inf, 0.0))
     ratio = torch.where(wrong, torch.where(torch.isfinite(ratio), ratio, torch.inf), ratio)
     # A wrong element is never hidden behind a right one, nor shown with a ratio that looks right.
-    return torch.where(
-        wrong, ratio.clamp(min=math.nextafter(1.0, 2.0)), ratio.nan_to_num(0.0, 0.0, 0.0).clamp(max=1.0)
-    )
+    return torch.where(wrong, ratio.clamp(min=math.nextafter(1.0, 2.0)), ratio.nan_to_num(0.0, 0.0, 0.0).clamp(max=1.0))

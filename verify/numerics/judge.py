@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -19,7 +19,7 @@ from verify.numerics.reference import bounded_outputs
 from verify.plan import Plan, Refusal
 from verify.verdict import LedgerEntry
 
-SHOWN: int = 4  # input values of a ledger entry, per tensor
+SHOWN: Final = 4  # input values of a ledger entry, per tensor
 
 
 class Uncovered(Exception):
@@ -80,9 +80,7 @@ def execute(
 
 def configs(plan: Plan) -> tuple[str, ...]:
     """The autotune configurations of a plan, in order; none where nothing is tuned."""
-    found = {
-        variant.config: None for launch in plan.launches for variant in launch.variants if variant.config
-    }
+    found = {variant.config: None for launch in plan.launches for variant in launch.variants if variant.config}
     return tuple(found)
 
 
@@ -102,9 +100,7 @@ def judge(case: Case, trial: Trial, mode: Mode) -> Judgement:
     comparisons = tuple(compare(output, reference, dtype) for output, reference, dtype in judged)
     controlled = tuple(controls(reference, inputs, dtype) for _, reference, dtype in judged)
     worst = max(range(len(judged)), key=lambda at: (not comparisons[at].accepted, comparisons[at].ratio))
-    entry = (
-        _entry(case.spec, trial, comparisons[worst], inputs, worst) if comparisons[worst].elements else None
-    )
+    entry = _entry(case.spec, trial, comparisons[worst], inputs, worst) if comparisons[worst].elements else None
     return Judgement(trial, (), comparisons, controlled, entry, plan)
 
 

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import torch
 
-Place: TypeAlias = Callable[[torch.Tensor, float], torch.Tensor]
+Arrange: TypeAlias = Callable[[torch.Tensor, float], torch.Tensor]
 PADDING: Final = 5  # elements after each row: odd, so that rows lose their alignment
 OFFSET: Final = 3
 
@@ -55,7 +55,7 @@ def _write(view: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     return view
 
 
-LAYOUTS: Final[Mapping[str, Place]] = {
+LAYOUTS: Final[Mapping[str, Arrange]] = {
     "contiguous": _contiguous,
     "padded": _padded,
     "transposed": _transposed,

@@ -28,9 +28,7 @@ def bounded_outputs(spec: Spec, inputs: Inputs, precision: Precision) -> tuple[B
         raise
     outputs = returned if isinstance(returned, tuple) else (returned,)
     if len(outputs) != len(spec.outputs):
-        raise ValueError(
-            f"the reference of {spec.name} returns {len(outputs)} outputs of {len(spec.outputs)}"
-        )
+        raise ValueError(f"the reference of {spec.name} returns {len(outputs)} outputs of {len(spec.outputs)}")
     return tuple(each if isinstance(each, Bounded) else Bounded.exact(each, precision) for each in outputs)
 
 

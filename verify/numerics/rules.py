@@ -335,9 +335,7 @@ TABLE: Final[dict[str, Rule]] = {
     "sigmoid": Rule(_sigmoid, "1 / (1 + exp(-x))"),
     "silu": Rule(_silu, "x sigmoid(x)"),
     "softmax": Rule(_softmax, "exp(x - amax) / sum"),
-    "sum": Rule(
-        _sum, "sum bx + min(SAFETY u sqrt(sum s_k^2 + n(r^2/3 + sum t^2/6) + sum t^2), (n-1) u sum|t|)"
-    ),
+    "sum": Rule(_sum, "sum bx + min(SAFETY u sqrt(sum s_k^2 + n(r^2/3 + sum t^2/6) + sum t^2), (n-1) u sum|t|)"),
     "mean": Rule(_mean, "sum, then div"),
     "amax": Rule(_amax, "the largest bx of an element that can be the largest"),
     "amin": Rule(_amin, "as amax"),
@@ -346,9 +344,7 @@ TABLE: Final[dict[str, Rule]] = {
     "minimum": Rule(lambda p, x, y: _pick(p, x, y, torch.minimum), "max(bx, by)"),
     "clamp": Rule(_clamp, "as maximum and minimum"),
     "where": Rule(_where, "that of the chosen side"),
-    "matmul": Rule(
-        _matmul, "|x|by + bx|y| + bx by + the sum's own, of the products; whole numbers are exact"
-    ),
+    "matmul": Rule(_matmul, "|x|by + bx|y| + bx by + the sum's own, of the products; whole numbers are exact"),
     "lt": _relation(torch.lt),
     "le": _relation(torch.le),
     "gt": _relation(torch.gt),

@@ -13,7 +13,7 @@ from verify.case import Budget
 from verify.plan import Plan
 
 WORK: Final = 64  # how many times `Budget.elements` the product of all dims may be
-LANES: Final = 8  # how many times `Budget.elements` the rows of a tensor may be, each as long as a tile
+LANES: Final = 1 << 17  # rows of a tensor, each as long as a tile, that any budget allows
 SMALL: Final = 96  # elements of a dim while another one is explored
 NUMBERS: Final = 24  # numbers of a plan's conditions and kernels that are tried as sizes
 _CONSTANT: Final = re.compile(r"arith\.constant (?:dense<)?(\d+)>? :")
@@ -31,7 +31,7 @@ def fits(spec: Spec, sizes: Mapping[str, int], budget: Budget, tiles: Sequence[i
         (math.prod([sizes[dim] for dim in each[:-1]]) * max(sizes[each[-1]], tile) for each in dims if each),
         default=0,
     )
-    room = lanes <= LANES * budget.elements or 0 in sizes.values()
+    room = lanes <= max(2 * budget.elements, LANES) or 0 in sizes.values()
     return largest <= budget.elements and room and math.prod(sizes.values()) <= WORK * budget.elements
 
 

@@ -43,9 +43,7 @@ class Tally:
             low, high = self.sizes.get(name, (size, size))
             self.sizes[name] = (min(low, size), max(high, size))
         layouts = {layout for _, layout in trial.layouts} or {"contiguous"}
-        self.kinds.update(
-            [_shape_class(trial), f"{trial.values} values", *(f"{each} layout" for each in layouts)]
-        )
+        self.kinds.update([_shape_class(trial), f"{trial.values} values", *(f"{each} layout" for each in layouts)])
         for each in judgement.controls:
             self.controls.update([*each.rejected, *each.fine])
             self.passed_controls.update(each.accepted)
@@ -98,9 +96,7 @@ class Tally:
         return Verdict(gate, Outcome.HELD, claim, self.scope, detail=detail, ledger=ledger)
 
 
-def refutation(
-    gate: str, claim: str, spec: Spec, judgement: Judgement, replayed: str, reproduce: str = ""
-) -> Verdict:
+def refutation(gate: str, claim: str, spec: Spec, judgement: Judgement, replayed: str, reproduce: str = "") -> Verdict:
     """The verdict on a trial that was not accepted."""
     return Verdict(
         gate,

@@ -118,9 +118,7 @@ def test_nothing_is_concluded_where_nothing_was_run(monkeypatch: pytest.MonkeyPa
 
 def test_shapes_that_no_plan_covers_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch, softmax)
-    few = case(
-        SOFTMAX, *case(SOFTMAX, cell=name("N") <= 20).capture.plans, refusal("float32", name("N") > 20)
-    )
+    few = case(SOFTMAX, *case(SOFTMAX, cell=name("N") <= 20).capture.plans, refusal("float32", name("N") > 20))
     verdict = algorithm(few, BUDGET)[0]
     assert verdict.outcome is Outcome.HELD
     assert "shapes that no plan covers" in verdict.detail

@@ -62,10 +62,5 @@ def test_no_tolerance_is_set_by_hand() -> None:
     named = re.compile(r"\b[ar]tol\b|(allclose|isclose|assert_close)\(")
     sources = [*ROOT.glob("specs/**/*.py"), *ROOT.glob("verify/**/*.py")]
     assert len(sources) > 20
-    found = [
-        f"{path.name}: {line}"
-        for path in sources
-        for line in path.read_text().splitlines()
-        if named.search(line)
-    ]
+    found = [f"{path.name}: {line}" for path in sources for line in path.read_text().splitlines() if named.search(line)]
     assert found == []

@@ -50,9 +50,7 @@ RATIONAL: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
 @pytest.mark.parametrize("name", RATIONAL)
 @settings(max_examples=150, deadline=None, database=None)
 @given(x=numbers, y=numbers, bx=errors, by=errors, sx=sides, sy=sides)
-def test_arithmetic_against_fractions(
-    name: str, x: float, y: float, bx: float, by: float, sx: int, sy: int
-) -> None:
+def test_arithmetic_against_fractions(name: str, x: float, y: float, bx: float, by: float, sx: int, sy: int) -> None:
     result = getattr(torch, name)(bounded([x], [bx]), bounded([y], [by]))[0]
     actual_x, actual_y = Fraction(x) + sx * Fraction(bx), Fraction(y) + sy * Fraction(by)
     if name == "div" and (y == 0 or actual_y == 0 or abs(y) <= by):
@@ -75,9 +73,7 @@ def test_sums_in_any_order_against_fractions(terms: list[float], order: object) 
 
 @settings(max_examples=100, deadline=None, database=None)
 @given(
-    pairs=st.lists(
-        st.tuples(st.floats(-100, 100, width=32), st.floats(-100, 100, width=32)), min_size=1, max_size=30
-    )
+    pairs=st.lists(st.tuples(st.floats(-100, 100, width=32), st.floats(-100, 100, width=32)), min_size=1, max_size=30)
 )
 def test_products_of_matrices_against_fractions(pairs: list[tuple[float, float]]) -> None:
     a, b = [x for x, _ in pairs], [y for _, y in pairs]
@@ -101,7 +97,8 @@ def test_functions_at_the_ends_of_their_interval(name: str, x: float, bx: float,
     computed = function(torch.tensor([x + side * bx], dtype=torch.float64))
     if name not in ("abs", "neg", "relu"):  # these round nothing
         computed = computed.float().double()
-    assert bool(((computed - result.value).abs() <= result.bound * (1 + 2.0**-40)).all())
+    granted = 1e-12  # float64's own roundings in this test
+    assert bool(((computed - result.value).abs() <= result.bound + granted).all())
 
 
 @settings(max_examples=100, deadline=None, database=None)

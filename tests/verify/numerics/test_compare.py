@@ -50,9 +50,7 @@ def test_two_half_ulps_beyond_the_bound_are_refused(dtype: str) -> None:
     bits, _ = FORMATS[dtype]
     for value in (1.0, 1.7, -3.3, 100.0):
         off = value + 2.1 * abs(value) * 2.0**-bits * 2
-        assert not compare(
-            torch.tensor([off], dtype=torch.float64), reference([value], 1e-12), dtype
-        ).accepted
+        assert not compare(torch.tensor([off], dtype=torch.float64), reference([value], 1e-12), dtype).accepted
 
 
 @pytest.mark.parametrize(
@@ -85,9 +83,7 @@ def test_without_a_bound_only_the_right_rounding_is_accepted() -> None:
     assert compare(torch.tensor([1.0]), reference([1.0]), "float32").accepted
     assert not compare(torch.tensor([below]), reference([1.0]), "float32").accepted
     assert compare(torch.tensor([0.1]), reference([0.1]), "float32").accepted
-    assert not compare(
-        torch.tensor([float(torch.tensor(0.1))]) + 2**-27, reference([0.1]), "float32"
-    ).accepted
+    assert not compare(torch.tensor([float(torch.tensor(0.1))]) + 2**-27, reference([0.1]), "float32").accepted
 
 
 def test_the_worst_element_is_told_and_a_wrong_one_is_never_hidden() -> None:

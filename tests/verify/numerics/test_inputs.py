@@ -88,9 +88,7 @@ def test_integers_stay_within_their_range() -> None:
     i = make_inputs(spec, Trial("float32", (("M", 100), ("N", 8))))["i"]
     assert isinstance(i, torch.Tensor)
     assert sorted(set(i.tolist())) == [5, 6, 7]
-    empty = evolve(
-        SOFTMAX, params=(*SOFTMAX.params, evolve(index, values=Values(low=name("N"), high=name("N"))))
-    )
+    empty = evolve(SOFTMAX, params=(*SOFTMAX.params, evolve(index, values=Values(low=name("N"), high=name("N")))))
     with pytest.raises(ValueError, match="i may hold no value at all: 8 <= v < 8"):
         make_inputs(empty, Trial("float32", (("M", 1), ("N", 8))))
 
