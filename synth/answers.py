@@ -78,9 +78,7 @@ def _module(source: str) -> Reading:
     try:
         ast.parse(source)
     except SyntaxError as error:
-        return Reading(
-            Form.UNPARSABLE, complaint=f"the module is not Python: line {error.lineno}: {error.msg}"
-        )
+        return Reading(Form.UNPARSABLE, complaint=f"the module is not Python: line {error.lineno}: {error.msg}")
     except (ValueError, RecursionError, MemoryError) as error:
         # Null bytes are a ValueError; nesting that the parser gives up on is one of the other two.
         said = str(error) or type(error).__name__

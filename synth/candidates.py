@@ -82,18 +82,12 @@ def _spec_of(source: str, entry: str | None, text: str) -> Spec:
     if entry is not None:
         if entry in specs.ALL:
             return specs.ALL[entry]
-        raise Trouble(
-            f"no spec is called {entry!r} like the entry", f"name one by --spec: {', '.join(specs.ALL)}"
-        )
+        raise Trouble(f"no spec is called {entry!r} like the entry", f"name one by --spec: {', '.join(specs.ALL)}")
     named = [name for name in dict.fromkeys(_FUNCTION.findall(source)) if name in specs.ALL]
     if len(named) > 1:
         raise Trouble(f"{text} defines {' and '.join(named)}", "say which one is meant by --spec")
     if not named:
-        told = (
-            "is empty"
-            if not source.strip()
-            else f"defines no function named after a spec ({', '.join(specs.ALL)})"
-        )
+        told = "is empty" if not source.strip() else f"defines no function named after a spec ({', '.join(specs.ALL)})"
         raise Trouble(f"{text} {told}", "name the spec by --spec, and the function by --entry", Exit.REFUTED)
     return specs.ALL[named[0]]
 
@@ -102,9 +96,7 @@ def _locate(text: str) -> _Located:
     path, colon, function = text.rpartition(":")
     if not colon or Path(text).exists():
         if not text.endswith(".py") and re.fullmatch(r"\w+(\.\w+)+", text) and not Path(text).exists():
-            raise Trouble(
-                f"{text} is neither a file nor a function", f"name a function of it: {text}:FUNCTION"
-            )
+            raise Trouble(f"{text} is neither a file nor a function", f"name a function of it: {text}:FUNCTION")
         return _Located(Path(text), text, None, "strict", "file")
     if path.endswith(".py") or "/" in path:
         return _Located(Path(path), path, _identifier(function, text), "strict", "file")
@@ -113,9 +105,7 @@ def _locate(text: str) -> _Located:
 
 def _identifier(function: str, text: str) -> str:
     if not function.isidentifier():
-        raise Trouble(
-            f"{text}: {function!r} is not the name of a function", "name it package.module:function"
-        )
+        raise Trouble(f"{text}: {function!r} is not the name of a function", "name it package.module:function")
     return function
 
 
@@ -146,8 +136,6 @@ def _read(file: Path, text: str) -> str:
             raise Trouble(f"{text} has {size} bytes; a candidate has at most {LARGEST}")
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Trouble(
-            f"{text} is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}"
-        ) from None
+        raise Trouble(f"{text} is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}") from None
     except OSError as error:
         raise Trouble(f"cannot read {text}: {error.strerror or error}") from None

@@ -44,9 +44,7 @@ def _parameter(spec: Spec, param: TensorParam | FloatParam | ChoiceParam) -> str
         return f"{param.name}: a Python float, for instance {', '.join(map(str, param.samples))}"
     if isinstance(param, ChoiceParam):
         return f"{param.name}: one of {', '.join(map(str, param.choices))}"
-    strides = (
-        "contiguous" if param.contiguous else "any non-negative strides (0, transposed, sliced), any offset"
-    )
+    strides = "contiguous" if param.contiguous else "any non-negative strides (0, transposed, sliced), any offset"
     values = param.values
     if values.low is not None and values.high is not None:
         holds = f"{values.low} <= value < {values.high}"

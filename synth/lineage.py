@@ -49,9 +49,7 @@ class Attempt:
 
     def __attrs_post_init__(self) -> None:
         if (self.form is Form.MODULE) != bool(self.verdict):
-            raise ValueError(
-                f"attempt {self.number}: a {self.form.value} answer with verdict {self.verdict!r}"
-            )
+            raise ValueError(f"attempt {self.number}: a {self.form.value} answer with verdict {self.verdict!r}")
 
     @property
     def admitted(self) -> bool:

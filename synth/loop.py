@@ -147,9 +147,7 @@ class Search:
         reading = exchange.reading
         tokens = exchange.usage.total if exchange.usage else None
         if reading.form is not Form.MODULE:
-            return Attempt(
-                number, exchange.digest, reading.form, "", complaint=reading.complaint, tokens=tokens
-            )
+            return Attempt(number, exchange.digest, reading.form, "", complaint=reading.complaint, tokens=tokens)
         candidate = candidate_of(exchange, self.spec, f"proposal_{number:04d}.py")
         found = self.examine(candidate, number)
         return Attempt(

@@ -21,9 +21,7 @@ from verify.dossier import Dossier, Gate, examine
 from verify.plan import Capture
 from verify.verdict import Outcome
 
-Bench: TypeAlias = Callable[
-    [Case, Dossier], "tuple[Measurement, str | None]"
-]  # and the sealed bundle's digest
+Bench: TypeAlias = Callable[[Case, Dossier], "tuple[Measurement, str | None]"]  # and the sealed bundle's digest
 
 
 @frozen
@@ -79,9 +77,7 @@ def examine_candidate(
 
 def captured(capture: Capture) -> str:
     """What capture brought back, in a few words."""
-    kernels = {
-        variant.digest for plan in capture.plans for launch in plan.launches for variant in launch.variants
-    }
+    kernels = {variant.digest for plan in capture.plans for launch in plan.launches for variant in launch.variants}
     counts = [count(len(capture.plans), "plan"), count(len(kernels), "kernel variant")]
     others = len(capture.answers) - len(capture.plans)
     if others:

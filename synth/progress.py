@@ -60,9 +60,7 @@ class Display:
         if self._stream.isatty() if live is None else live:
             from rich.console import Console
 
-            self._console = Console(
-                file=self._stream, highlight=False, markup=False, emoji=False, soft_wrap=True
-            )
+            self._console = Console(file=self._stream, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
     def __enter__(self) -> Display:
         return self
@@ -86,11 +84,7 @@ class Display:
             self._started[name] = time.perf_counter()
             self._busy(name)
             return
-        spent = (
-            seconds
-            if seconds is not None
-            else time.perf_counter() - self._started.get(name, time.perf_counter())
-        )
+        spent = seconds if seconds is not None else time.perf_counter() - self._started.get(name, time.perf_counter())
         self._rest()
         self._row(name, "", done, spent)
 

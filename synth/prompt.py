@@ -91,9 +91,7 @@ def _told(attempt: Attempt, with_source: bool) -> str:
         return f"Attempt {attempt.number} was no module: {attempt.complaint}."
     lines = [f"Attempt {attempt.number} was {_verdict(attempt)}"]
     for finding in attempt.findings[:FINDINGS]:
-        lines.append(
-            f"- {finding.gate} {finding.outcome}: {finding.claim}: {_short(finding.sentence, SENTENCE)}"
-        )
+        lines.append(f"- {finding.gate} {finding.outcome}: {finding.claim}: {_short(finding.sentence, SENTENCE)}")
     if len(attempt.findings) > FINDINGS:
         lines.append(f"- and {len(attempt.findings) - FINDINGS} more")
     for kind, times in (
@@ -120,9 +118,7 @@ def _task(spec: Spec, attempts: Sequence[Attempt]) -> str:
     if not attempts:
         return f"Write a fast kernel for `{spec.name}`."
     if attempts[-1].form is not Form.MODULE:
-        return (
-            f"Answer again for `{spec.name}`, in the form asked for: one fenced block with the whole module."
-        )
+        return f"Answer again for `{spec.name}`, in the form asked for: one fenced block with the whole module."
     if attempts[-1].admitted:
         return f"Write a faster kernel for `{spec.name}` that the gates still admit."
     return f"Write a kernel for `{spec.name}` that the gates admit; mend what they found."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from reports.measurement import Measurement
 from reports.record import shortfall
 from synth.progress import Display
 from verify.case import Candidate
@@ -18,6 +19,20 @@ def show_findings(display: Display, dossier: Dossier, candidate: Candidate) -> N
             _show(display, verdict, candidate)
     display.line()
     display.line(conclusion(dossier), dossier.word)
+
+
+def show_bench(display: Display, bench: Measurement) -> None:
+    """Print what was timed, and what was only modelled, told apart in every line."""
+    if not bench.workloads and not bench.models:
+        return
+    display.line()
+    for timed in bench.workloads:
+        median = f"{timed.workload} {timed.dtype}: measured {timed.kernel.median:.4g} us"
+        gaps = [f"{rival.gap:.2f}x {rival.baseline.name}" for rival in timed.against]
+        display.line(f"  {', '.join([median, *gaps])}", "admitted")
+    for model in bench.models:
+        told = f"{model.workload}: model of {model.target}, at least {model.microseconds:.4g} us ({model.limit})"
+        display.line(f"  {told}, {model.bytes} bytes, {model.operations} operations", "faint")
 
 
 def conclusion(dossier: Dossier) -> str:
@@ -41,9 +56,7 @@ def _show(display: Display, verdict: Verdict, candidate: Candidate) -> None:
             _note(display, f"again with: {verdict.witness.reproduce}")
     elif verdict.detail:
         crash = verdict.outcome is Outcome.CRASHED
-        _note(
-            display, f"our bug, not the kernel's: {_last_line(verdict.detail)}" if crash else verdict.detail
-        )
+        _note(display, f"our bug, not the kernel's: {_last_line(verdict.detail)}" if crash else verdict.detail)
     if verdict.scope:
         _note(display, f"for {verdict.scope}")
 

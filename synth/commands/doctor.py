@@ -24,9 +24,7 @@ def execute(arguments: argparse.Namespace) -> Ending:
         wide = max(len(finding.name) for finding in findings)
         for finding in findings:
             word = "ok" if finding.fine else "PROBLEM" if finding.needed else "none"
-            display.line(
-                f"{finding.name:<{wide}}  {word:<7}  {finding.told}", "" if finding.fine else "unknown"
-            )
+            display.line(f"{finding.name:<{wide}}  {word:<7}  {finding.told}", "" if finding.fine else "unknown")
     broken = [finding.name for finding in findings if finding.needed and not finding.fine]
     facts = {"problems": ",".join(broken)}
     return Ending(Exit.ERROR, "error", facts) if broken else Ending(Exit.PASSED, "ready", facts)

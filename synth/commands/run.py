@@ -57,9 +57,7 @@ def execute(arguments: argparse.Namespace) -> Ending:
         return _conclude(display, judged, folder)
 
 
-def _follow(
-    display: Display, proposals: Sequence[Proposal], jobs: int, seconds: float, folder: Path
-) -> list[Judged]:
+def _follow(display: Display, proposals: Sequence[Proposal], jobs: int, seconds: float, folder: Path) -> list[Judged]:
     from reports.index import INDEX, write_record
     from synth.campaign import judge_all
 

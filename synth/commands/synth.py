@@ -27,26 +27,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of `synth`."""
     parser.add_argument("spec", metavar="SPEC", help="a spec's name or path/to/file.py:NAME")
     parser.add_argument("--proposer", choices=PROPOSERS, required=True)
-    parser.add_argument(
-        "--proposals", type=Path, metavar="DIR", help="replay: stored exchanges (default: ours)"
-    )
+    parser.add_argument("--proposals", type=Path, metavar="DIR", help="replay: stored exchanges (default: ours)")
     parser.add_argument("--profile", default="ci", help="quick, ci or deep (default: ci)")
     parser.add_argument("--device", default="H200", help="what the kernel is for (default: H200)")
     parser.add_argument("--fail-fast", action="store_true", help="stop at the first gate that refutes")
     place = parser.add_mutually_exclusive_group()
-    place.add_argument(
-        "--out", type=Path, metavar="DIR", help="a new run's folder (default: reports/runs/...)"
-    )
+    place.add_argument("--out", type=Path, metavar="DIR", help="a new run's folder (default: reports/runs/...)")
     place.add_argument("--resume", type=Path, metavar="DIR", help="go on with a stopped run")
     asked = parser.add_argument_group("openai")
     asked.add_argument("--model", help="the model's name")
     asked.add_argument("--base-url", help="an OpenAI-compatible server (default: OPENAI_BASE_URL)")
-    asked.add_argument(
-        "--api", choices=APIS, default="auto", help="auto: chat with a base URL, else responses"
-    )
-    asked.add_argument(
-        "--param", action="append", default=[], metavar="KEY=JSON", help="sent as is, repeatable"
-    )
+    asked.add_argument("--api", choices=APIS, default="auto", help="auto: chat with a base URL, else responses")
+    asked.add_argument("--param", action="append", default=[], metavar="KEY=JSON", help="sent as is, repeatable")
     asked.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS", help="for one try")
     asked.add_argument("--retries", type=int, default=4, help="tries after the first one (default: 4)")
     limits = parser.add_argument_group("budgets")
@@ -135,9 +127,7 @@ def _examiner(arguments: argparse.Namespace, spec: Spec, budget: Any, folder: Pa
 
     def examine(candidate: Any, number: int) -> Examined:
         display.line(f"proposal {number}", "title")
-        record = examine_candidate(
-            spec, candidate, budget, stages, fail_fast=arguments.fail_fast, progress=display
-        )
+        record = examine_candidate(spec, candidate, budget, stages, fail_fast=arguments.fail_fast, progress=display)
         name = f"{number:04d}.record.json"
         write_whole(folder / name, RENDERERS["json"](record))
         return examined(record, name)

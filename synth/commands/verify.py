@@ -89,7 +89,7 @@ def examine_and_keep(
     """Examine, print what was found, write what was asked for. Files are written whole or not at all."""
     from synth.keeping import keeping
     from synth.pipeline import examine_candidate
-    from synth.terminal import show_findings
+    from synth.terminal import show_bench, show_findings
 
     with keeping(arguments.json, arguments.out) as keep:
         display.line(
@@ -99,6 +99,7 @@ def examine_and_keep(
         fail_fast = getattr(arguments, "fail_fast", False)
         record = examine_candidate(spec, candidate, budget, stages, fail_fast=fail_fast, progress=display)
         show_findings(display, record.dossier, candidate)
+        show_bench(display, record.bench)
         return ending(record, str(keep(record)))
 
 

@@ -79,25 +79,19 @@ def ask(endpoint: Endpoint) -> Proposer:
 
 def _chat(client: openai.OpenAI, model: str, request: Request) -> tuple[Answer, Usage | None]:
     messages: Any = [{"role": message.role, "content": message.content} for message in request.messages]
-    said: Any = client.chat.completions.create(
-        model=model, messages=messages, extra_body=dict(request.params)
-    )
+    said: Any = client.chat.completions.create(model=model, messages=messages, extra_body=dict(request.params))
     # The SDK builds its classes without checking them: a server may have sent anything.
     choices = getattr(said, "choices", None)
     if not isinstance(choices, list) or not choices or getattr(choices[0], "message", None) is None:
         raise ValueError(f"the answer holds no choices: {_glimpse(said)}")
     message = choices[0].message
-    answer = Answer(
-        _text(message.content), _text(choices[0].finish_reason), getattr(message, "refusal", None) or None
-    )
+    answer = Answer(_text(message.content), _text(choices[0].finish_reason), getattr(message, "refusal", None) or None)
     return answer, _usage(getattr(said, "usage", None), "prompt_tokens", "completion_tokens")
 
 
 def _responses(client: openai.OpenAI, model: str, request: Request) -> tuple[Answer, Usage | None]:
     messages: Any = [{"role": message.role, "content": message.content} for message in request.messages]
-    said: Any = client.responses.create(
-        model=model, input=messages, store=False, extra_body=dict(request.params)
-    )
+    said: Any = client.responses.create(model=model, input=messages, store=False, extra_body=dict(request.params))
     output = getattr(said, "output", None)
     if not isinstance(output, list):
         raise ValueError(f"the answer holds no output: {_glimpse(said)}")
@@ -109,9 +103,7 @@ def _responses(client: openai.OpenAI, model: str, request: Request) -> tuple[Ans
     reason = "stop"
     if getattr(said, "status", None) == "incomplete":
         reason = _text(getattr(said.incomplete_details, "reason", None)) or "length"
-    return Answer(text, reason, refusal), _usage(
-        getattr(said, "usage", None), "input_tokens", "output_tokens"
-    )
+    return Answer(text, reason, refusal), _usage(getattr(said, "usage", None), "input_tokens", "output_tokens")
 
 
 def _usage(usage: Any, prompt: str, completion: str) -> Usage | None:
