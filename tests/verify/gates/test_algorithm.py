@@ -126,10 +126,15 @@ def test_shapes_that_no_plan_covers_are_told(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_runs_that_accept_trivial_outputs_prove_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer(monkeypatch, lambda inputs, work, **_: inputs["x"].to(work))
-    copying = evolve(SOFTMAX, reference=lambda x: x / 1.0 * 0.0 + x * 1e300 / 1e300 - x * 1e300 / 1e300)
-    verdict = algorithm(case(copying), evolve(BUDGET, elements=8))[0]
-    assert verdict.outcome is not Outcome.HELD
+    answer(monkeypatch, lambda inputs, work, **_: torch.zeros_like(inputs["x"], dtype=work))
+    # Zero, but known to 1e20 only: a copy of the input would pass as well.
+    vague = evolve(SOFTMAX, reference=lambda x: ((x + 2e4) / 3.0 - (x + 2e4) / 3.0) * 1e30)
+    verdict = algorithm(case(vague), BUDGET)[0]
+    assert verdict.outcome is Outcome.UNKNOWN
+    assert "every run would accept a trivial output" in verdict.detail
+    assert "trivial outputs accepted" in verdict.detail
+    clear = evolve(SOFTMAX, reference=lambda x: x * 0.0)
+    assert algorithm(case(clear), BUDGET)[0].outcome is Outcome.HELD
 
 
 def test_a_reference_without_error_bounds_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
