@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import linecache
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -120,16 +121,17 @@ def machine() -> tuple[Any, Any, Any]:
 
 
 def _failure(function: Any, error: Any) -> DoesNotCompile:
-    """Triton's error with the line in the file; its own lines count from the function's `def`."""
+    """Triton's error with its line in the file. Triton counts from the `def` of the function it was in."""
     innermost = error
-    while innermost.__cause__ is not None and type(innermost.__cause__).__name__ == type(error).__name__:
+    while type(innermost.__cause__) is type(error):
         innermost = innermost.__cause__
-    node = getattr(innermost, "node", None)
-    first = getattr(function, "starting_line_number", 0)
-    inside = innermost is error
-    line = first + getattr(node, "lineno", 1) - 1 if first and inside else first
-    detail = getattr(innermost, "error_message", None) or str(error)
-    return DoesNotCompile(str(detail)[:LONGEST_MESSAGE], function.fn.__code__.co_filename, line)
+    file = function.fn.__code__.co_filename
+    detail = innermost.error_message or str(innermost)
+    start = "".join(linecache.getlines(file)).find((innermost.src or "\0").rstrip())
+    if start < 0 or not hasattr(innermost.node, "lineno"):
+        return DoesNotCompile(str(detail)[:LONGEST_MESSAGE], file, 0)
+    line = "".join(linecache.getlines(file)).count("\n", 0, start) + innermost.node.lineno
+    return DoesNotCompile(str(detail)[:LONGEST_MESSAGE], file, line)
 
 
 @cache

@@ -195,7 +195,7 @@ def _regroup(
         if inside or (not around and session.decide(have < want)):
             if old < 0:
                 raise NotViewable
-            base, reach = _merged(session, view, old, base, reach)
+            base, reach = _merged(session, view, old, have, base, reach)
             have = have * view.sizes[old]
             old -= 1
         else:
@@ -211,13 +211,17 @@ def _regroup(
     return old, new
 
 
-def _merged(session: Session, view: View, axis: int, base: Size, reach: Size) -> tuple[Size, Size]:
-    """Base stride and reach once `axis` joins the run inside it, which it must continue without a gap."""
+def _merged(
+    session: Session, view: View, axis: int, have: Size, base: Size, reach: Size
+) -> tuple[Size, Size]:
+    """Base stride and reach once `axis` joins the run of `have` elements inside it, leaving no gap."""
     extent, stride = view.sizes[axis], view.strides[axis]
     if same(stride, reach) or session.decide(stride.equals(reach)):
         return base, reach * extent
     if session.decide(extent.equals(1)):
         return base, reach
+    if session.decide(have.equals(1)):
+        return stride, extent * stride
     raise NotViewable
 
 

@@ -91,7 +91,7 @@ def test_landlock_closes_the_files(outcome: tuple[str, dict[str, str]]) -> None:
     ],
 )
 def test_hostile_candidates(file: str, rule: str, words: str) -> None:
-    from tests.verify.capture.test_capture import CANDIDATES, double
+    from tests.verify.capture.small import CANDIDATES, double
 
     source = (CANDIDATES / f"{file}.py").read_text()
     found = capture(double(), Candidate(source, "double", f"{file}.py"), PROFILES["quick"])
@@ -118,7 +118,7 @@ def test_hostile_candidates(file: str, rule: str, words: str) -> None:
 )
 def test_what_no_reading_of_the_source_sees(body: str, words: str, tmp_path: Path) -> None:
     """Policy `repo` skips the reading: only the sandbox stands between a package and the machine."""
-    from tests.verify.capture.test_capture import double
+    from tests.verify.capture.small import double
 
     (tmp_path / "hostile.py").write_text(f"{body}\ndef double(x):\n    return x\n")
     candidate = Candidate("", "double", "hostile:double", policy="repo")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from specs import ALL
-from tests.verify.capture.test_capture import double
+from tests.verify.capture.small import double
 from verify.capture.hostcode import examine
 
 SPECIMENS = Path(__file__).parents[2] / "specimens"
