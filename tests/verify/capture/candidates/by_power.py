@@ -1,3 +1,4 @@
+# ruff: noqa
 import torch
 import triton
 import triton.language as tl
