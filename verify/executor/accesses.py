@@ -65,9 +65,7 @@ def _request(
     if mask is not None:
         active = active & mask
     machine.check_wrap(pointer, f"the address of the {kind}", operation.place, mask)
-    return Request(
-        kind, element, pointer.data, active, shape, machine.batch, machine.barriers, operation.place, *order
-    )
+    return Request(kind, element, pointer.data, active, shape, machine.batch, machine.barriers, operation.place, *order)
 
 
 def _mask(machine: Machine, operation: Operation, mask: Lanes | None, kind: str) -> torch.Tensor | None:
@@ -86,9 +84,7 @@ def _load(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> 
     pointer, mask, other = _groups(operation, operands)
     element = pointee(operation.operands[0].type, operation)
     active = _mask(machine, operation, mask, "load")
-    request = _request(
-        machine, operation, pointer, "load", element, shape_of(operation.results[0].type), active
-    )
+    request = _request(machine, operation, pointer, "load", element, shape_of(operation.results[0].type), active)
     axes = pointer.data.dim()
     rest = _undefined(machine, element, axes, operation) if other is None else other.data
     return (Lanes(machine.memory.load(request, rest)),)

@@ -61,9 +61,7 @@ def _tensor(buffer: Buffer, inputs: Inputs) -> torch.Tensor:
     if not isinstance(tensor, torch.Tensor):
         raise ValueError(f"input {buffer.param!r} is {type(tensor).__name__}, not a tensor")
     if tensor.dtype != getattr(torch, buffer.dtype):
-        raise ValueError(
-            f"input {buffer.param!r} is {tensor.dtype}, the plan was captured for {buffer.dtype}"
-        )
+        raise ValueError(f"input {buffer.param!r} is {tensor.dtype}, the plan was captured for {buffer.dtype}")
     if tensor.device.type != "cpu":
         raise ValueError(f"input {buffer.param!r} is on {tensor.device}; the executor runs on the CPU")
     return tensor
@@ -113,16 +111,12 @@ def choose(launch: Launch, values: Mapping[str, int], config: str) -> Variant:
     groups = [variant.config for variant in launch.variants]
     group = config if config in groups else groups[0]
     for variant in launch.variants:
-        if variant.config == group and evaluated(
-            variant.condition.holds, values, f"{launch.kernel}'s variants"
-        ):
+        if variant.config == group and evaluated(variant.condition.holds, values, f"{launch.kernel}'s variants"):
             return variant
     raise ValueError(f"no variant of {launch.kernel} ({launch.place}) is for {shown(values)}")
 
 
-def evaluated(
-    function: Callable[[Mapping[str, int]], Result], values: Mapping[str, int], what: str
-) -> Result:
+def evaluated(function: Callable[[Mapping[str, int]], Result], values: Mapping[str, int], what: str) -> Result:
     """`function(values)`. Raises ValueError, naming what is missing, instead of KeyError."""
     try:
         return function(values)

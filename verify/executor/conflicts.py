@@ -136,9 +136,7 @@ class Record:
         first, second = (_others(marks[accesses.elements], accesses) for marks in self.readers)
         return torch.where(first != 0, first, second)
 
-    def stored_by_other_lane(
-        self, accesses: Accesses, barriers: torch.Tensor, alike: torch.Tensor
-    ) -> Clash | None:
+    def stored_by_other_lane(self, accesses: Accesses, barriers: torch.Tensor, alike: torch.Tensor) -> Clash | None:
         """A store of the same program by another lane with no barrier since. `alike[site]` says that a site's
         lanes have the shape of this operation's: only then can lanes be the same."""
         if self.stamps is None:

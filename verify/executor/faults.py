@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from verify.executor.lanes import Wrap
     from verify.executor.machine import Batch
 
-Kind: TypeAlias = Literal[
-    "out-of-bounds", "write-conflict", "read-write-conflict", "wrapped-index", "unwritten-read"
-]
+Kind: TypeAlias = Literal["out-of-bounds", "write-conflict", "read-write-conflict", "wrapped-index", "unwritten-read"]
 KEPT: Final = 3  # faults of one kind at one place; the rest say the same
 PAST: Final = {"load": "loaded", "store": "stored", "atomic": "updated atomically"}
 VERB: Final = {"load": "loads", "store": "stores", "atomic": "updates atomically"}

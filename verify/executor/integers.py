@@ -95,7 +95,7 @@ def _mul_overflows(a: torch.Tensor, b: torch.Tensor, r: torch.Tensor) -> torch.T
 def _small(*operands: torch.Tensor) -> bool:
     """Whether sums and products of two of these surely fit 64 bits."""
     ranges = [torch.aminmax(data) for data in operands if data.numel()]
-    return all(-(2**31) <= int(low) and int(high) < 2**31 for low, high in ranges)
+    return all(int(low) >= -(2**31) and int(high) < 2**31 for low, high in ranges)
 
 
 def _wrapping(function: Binary, overflows: Callable[..., torch.Tensor]) -> Meaning:

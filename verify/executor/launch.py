@@ -16,13 +16,14 @@ from verify.executor.layout import base
 from verify.executor.machine import Batch, Machine, Memory
 from verify.executor.meanings import MEANINGS
 from verify.executor.modes import Fill, Mode, Unmodelled, lane_type
-from verify.executor.traffic import traffic
+from verify.executor.traffic import Traffic, traffic
 from verify.executor.windows import Window, window
 from verify.ir.parse import parse
 from verify.ir.program import Program, Scalar, Value, element_of
 from verify.plan import FloatArgument, IntegerArgument, Launch, Plan, PointerArgument, Variant
 
-LANES = 1 << 19  # lanes of one value in one batch: 4 MiB of float64, and some dozens of values live at a time
+LANES = 1 << 19  # of one value in one batch: 4 MiB of float64, which caches still help with
+ALL_LANES = 1 << 25  # of all values in one batch: 256 MiB
 
 
 def grid_of(variant: Variant, values: Mapping[str, int]) -> tuple[int, int, int]:
@@ -30,13 +31,14 @@ def grid_of(variant: Variant, values: Mapping[str, int]) -> tuple[int, int, int]
     return x, y, z
 
 
-def batches(grid: tuple[int, int, int], lanes: int, order: int) -> Iterator[Batch]:
+def batches(grid: tuple[int, int, int], flow: Traffic, order: int) -> Iterator[Batch]:
     """All programs of a grid in batches. Order 0 counts along x first; another number seeds a shuffle."""
     total = max(0, grid[0]) * max(0, grid[1]) * max(0, grid[2])
     numbers = torch.arange(total)
     if order:
         numbers = numbers[torch.randperm(total, generator=torch.Generator().manual_seed(order))]
-    for part in torch.split(numbers, max(1, LANES // lanes)) if total else ():
+    together = max(1, min(LANES // flow.widest, ALL_LANES // flow.lanes))
+    for part in torch.split(numbers, together) if total else ():
         yield batch(grid, part)
 
 
@@ -59,9 +61,7 @@ def windows_of(plan: Plan, launch: Launch, values: Mapping[str, int]) -> dict[in
     return found
 
 
-def reached(
-    plan: Plan, launch: Launch, variant: Variant, positions: frozenset[int] | None
-) -> frozenset[int] | None:
+def reached(plan: Plan, launch: Launch, variant: Variant, positions: frozenset[int] | None) -> frozenset[int] | None:
     """The numbers of the buffers behind the kernel's arguments at `positions`; None stays None."""
     if positions is None:
         return None
@@ -77,9 +77,7 @@ def arguments(
     """The values of the kernel's parameters, the same for all programs."""
     parameters = program.kernel.arguments
     if len(parameters) != len(variant.parameters):
-        raise ValueError(
-            f"{launch.kernel} takes {len(parameters)} arguments, the plan gives {len(variant.parameters)}"
-        )
+        raise ValueError(f"{launch.kernel} takes {len(parameters)} arguments, the plan gives {len(variant.parameters)}")
     numbers = {buffer.name: number for number, buffer in enumerate(plan.buffers, start=1)}
     held: list[Held] = []
     for parameter, name in zip(parameters, variant.parameters, strict=True):

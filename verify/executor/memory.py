@@ -226,9 +226,7 @@ class Guarded:
         mask = mask & ~outside
         return mask, torch.where(mask, index, 0)
 
-    def _out_of_bounds(
-        self, request: Request, storage: Storage, row: int, lane: tuple[int, ...], element: int
-    ) -> None:
+    def _out_of_bounds(self, request: Request, storage: Storage, row: int, lane: tuple[int, ...], element: int) -> None:
         access = self._access(request, storage, row, lane, element)
         where = beyond(storage.name, element, len(storage.cells), storage.windows)
         text = f"{self._who(access)}: {VERB[request.kind]} {storage.name}[{element}], {where}"
@@ -242,9 +240,7 @@ class Guarded:
             text = f"{who}: {VERB[request.kind]} at an address outside of all tensors"
             self.log.add("out-of-bounds", text, (), request.place)
 
-    def _check_written(
-        self, request: Request, storage: Storage, mask: torch.Tensor, index: torch.Tensor
-    ) -> None:
+    def _check_written(self, request: Request, storage: Storage, mask: torch.Tensor, index: torch.Tensor) -> None:
         assert storage.written is not None
         never = mask & ~storage.written[index.reshape(-1)].reshape(index.shape)
         if bool(never.any()) and self.log.room("unwritten-read", request.place):
@@ -253,9 +249,7 @@ class Guarded:
             text = f"{self._who(access)}: {VERB[request.kind]} {_named(access)}, which nobody has written"
             self.log.add("unwritten-read", text, (access,), request.place)
 
-    def _access(
-        self, request: Request, storage: Storage, row: int, lane: tuple[int, ...], element: int
-    ) -> Access:
+    def _access(self, request: Request, storage: Storage, row: int, lane: tuple[int, ...], element: int) -> Access:
         row = min(row, request.batch.count - 1)
         program = _triple(request.batch.ids[row].tolist())
         return Access(request.kind, storage.name, element, len(storage.cells), program, lane, request.place)

@@ -101,13 +101,10 @@ class Phantom:
                 self._keep(Event(request, number, mask, torch.where(mask, index, 0)))
         return active
 
-    def _inside(
-        self, request: Request, ghost: Ghost, mask: torch.Tensor, index: torch.Tensor
-    ) -> torch.Tensor:
+    def _inside(self, request: Request, ghost: Ghost, mask: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
         member = torch.zeros_like(mask)
         for part in ghost.windows:
             member = member | part.contains(index)
-        member &= (index >= 0) & (index < ghost.elements)
         outside = mask & ~member
         if not bool(outside.any()):
             return mask
@@ -140,9 +137,7 @@ class Phantom:
         flat = [referee.accesses(event.request, event.mask, event.index) for event in self.events]
         records: dict[int, tuple[torch.Tensor, Record]] = {}
         for number in {event.number for event in self.events}:
-            mine = [
-                part.elements for event, part in zip(self.events, flat, strict=True) if event.number == number
-            ]
+            mine = [part.elements for event, part in zip(self.events, flat, strict=True) if event.number == number]
             distinct = torch.unique(torch.cat(mine))
             records[number] = distinct, Record(len(distinct), self.ghosts[number].loaded)
         for event, part in zip(self.events, flat, strict=True):
@@ -150,9 +145,7 @@ class Phantom:
                 distinct, record = records[event.number]
                 self._judge(referee, event, part, distinct, record)
 
-    def _judge(
-        self, referee: Referee, event: Event, part: Accesses, distinct: torch.Tensor, record: Record
-    ) -> None:
+    def _judge(self, referee: Referee, event: Event, part: Accesses, distinct: torch.Tensor, record: Record) -> None:
         ghost = self.ghosts[event.number]
         target = Target(ghost.name, ghost.elements)
         packed = part.packed(torch.searchsorted(distinct, part.elements))

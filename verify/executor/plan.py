@@ -21,7 +21,7 @@ from verify.ir.program import Scalar
 from verify.plan import Buffer, Copy, Glue, Launch, Plan, View
 from verify.verdict import Access, Place
 
-STEPS: Final = 1 << 20  # iterations of one loop before it is called endless
+STEPS: Final = 1 << 16  # iterations of one loop before it is called endless
 _SCALARS: Final = {
     "float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16", "float8_e4m3fn": "f8E4M3FN",
     "float8_e5m2": "f8E5M2", "int64": "i64", "int32": "i32", "int16": "i16", "int8": "i8", "uint8": "i8",
@@ -82,16 +82,12 @@ def run_plan(
     for view, part in zip(plan.outputs, windows, strict=True):
         storage = storages[view.buffer]
         outputs.append(part.on(storage.cells).clone())
-        marks = (
-            torch.ones_like(storage.cells, dtype=torch.bool) if storage.written is None else storage.written
-        )
+        marks = torch.ones_like(storage.cells, dtype=torch.bool) if storage.written is None else storage.written
         written.append(part.on(marks).clone())
     return Execution(tuple(outputs), tuple(written), tuple(log.found), values)
 
 
-def _storage(
-    number: int, buffer: Buffer, inputs: Inputs, values: Mapping[str, int], mode: Mode, fill: Fill
-) -> Storage:
+def _storage(number: int, buffer: Buffer, inputs: Inputs, values: Mapping[str, int], mode: Mode, fill: Fill) -> Storage:
     dtype = kept(buffer.dtype, mode)
     if buffer.param is not None:
         tensor = inputs[buffer.param]
@@ -123,8 +119,7 @@ def _window(view: View, storage: Storage, values: Mapping[str, int]) -> Window:
     part = evaluated(partial(window, view), values, f"the view of {view.buffer}")
     if part.end > len(storage.cells) and not part.empty:
         raise ValueError(
-            f"a view of {view.buffer} reaches element {part.end - 1} of {len(storage.cells)} "
-            f"for {shown(values)}"
+            f"a view of {view.buffer} reaches element {part.end - 1} of {len(storage.cells)} for {shown(values)}"
         )
     if view.dtype not in ("", storage.dtype):
         raise Unmodelled(f"a view of {view.buffer} ({storage.dtype}) as {view.dtype}", Place(view.buffer, 0))
@@ -150,7 +145,7 @@ def _launch(
         reached(plan, launch, variant, flow.loaded),
     )
     held = arguments(plan, launch, variant, program, values, inputs, mode)
-    for batch in batches(grid, flow.widest, order):
+    for batch in batches(grid, flow, order):
         run_batch(program, held, batch, memory, memory.log, mode, fill, STEPS)
 
 

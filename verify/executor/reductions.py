@@ -47,10 +47,8 @@ def _halves(function: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> F
     def fold(data: torch.Tensor, axis: int) -> torch.Tensor:
         length = data.shape[axis]
         while length > 1:
-            half = length // 2
-            rest = data.narrow(axis, 2 * half, length - 2 * half)
-            data = function(data.narrow(axis, 0, half), data.narrow(axis, half, half))
-            data, length = (torch.cat([data, rest], axis), half + 1) if length % 2 else (data, half)
+            length //= 2
+            data = function(data.narrow(axis, 0, length), data.narrow(axis, length, length))
         return data.squeeze(axis)
 
     return fold
@@ -76,6 +74,9 @@ _EXACT: Final[dict[str, Fold]] = {"arith.addf": lambda data, axis: data.sum(axis
 def _reduce(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> Sequence[Lanes]:
     axis = integer(operation.attributes["axis"]) + 1
     whole = _spread(operation, operands)
+    length = whole[0].data.shape[axis]
+    if length & (length - 1):
+        raise Unmodelled(f"tt.reduce over {length} lanes, no power of two", operation.place)
     block = operation.regions[0].blocks[0]
     name = single(block)
     if name == "arith.addi":
@@ -119,11 +120,7 @@ def _tree(machine: Machine, operation: Operation, values: list[Lanes], axis: int
     while length > 1:
         even = [_every_other(value, axis, 0, length // 2) for value in values]
         odd = [_every_other(value, axis, 1, length // 2) for value in values]
-        paired = combine(machine, operation, even, odd)
-        if length % 2:
-            rest = [_at(value, axis, length - 1) for value in values]
-            paired = [_appended(left, right, axis) for left, right in zip(paired, rest, strict=True)]
-        values, length = paired, (length + 1) // 2
+        values, length = combine(machine, operation, even, odd), length // 2
     return [value.shaped(lambda data: data.squeeze(axis)) for value in values]
 
 
@@ -150,9 +147,7 @@ def _appended(left: Lanes, right: Lanes, axis: int) -> Lanes:
     return Lanes(data, Wrap(torch.cat(sides, axis), wrap.place, wrap.example))
 
 
-def combine(
-    machine: Machine, operation: Operation, left: Sequence[Lanes], right: Sequence[Lanes]
-) -> list[Lanes]:
+def combine(machine: Machine, operation: Operation, left: Sequence[Lanes], right: Sequence[Lanes]) -> list[Lanes]:
     """The region on two groups of values of one shape (programs, *lanes), lane by lane.
 
     The region works on scalars: every lane becomes a program of its own for the time being.
@@ -220,9 +215,7 @@ def _running(machine: Machine, operation: Operation, whole: list[Lanes], axis: i
         result = column[0]
         for part in column[1:] if any(part.wrap for part in column) else ():
             result = _appended(result, part, axis)
-        results.append(
-            result if result.wrap is not None else Lanes(torch.cat([part.data for part in column], axis))
-        )
+        results.append(result if result.wrap is not None else Lanes(torch.cat([part.data for part in column], axis)))
     return results
 
 

@@ -52,9 +52,7 @@ class Referee:
         flat = torch.arange(mask.numel()) if bool(mask.all()) else mask.nonzero().reshape(-1)
         rows = torch.div(flat, count, rounding_mode="floor")
         taken = elements if len(flat) == len(elements) else elements[flat]
-        return Accesses(
-            taken, rows, request.batch.numbers[rows], flat - rows * count, flat, self._site(request)
-        )
+        return Accesses(taken, rows, request.batch.numbers[rows], flat - rows * count, flat, self._site(request))
 
     def _site(self, request: Request) -> int:
         site = Site(request.kind, request.place, request.shape)
@@ -73,9 +71,7 @@ class Referee:
             self._report("read-write-conflict", request, target, accesses, mine, " with no barrier between")
         record.load(accesses)
 
-    def store(
-        self, request: Request, target: Target, record: Record, accesses: Accesses, compare: Compare
-    ) -> None:
+    def store(self, request: Request, target: Target, record: Record, accesses: Accesses, compare: Compare) -> None:
         """`compare` is asked about the values while the earlier one still stands in memory."""
         twice = record.twice(accesses)
         if twice is not None:
@@ -119,9 +115,7 @@ class Referee:
         ordered = self.acquired[accesses.programs] & self.released[program_of(marks).clamp(min=0)]
         return clash(marks, ordered)
 
-    def _report(
-        self, kind: Kind, request: Request, target: Target, accesses: Accesses, found: Clash, how: str
-    ) -> None:
+    def _report(self, kind: Kind, request: Request, target: Target, accesses: Accesses, found: Clash, how: str) -> None:
         if not self.log.room(kind, request.place):
             return
         at = found.position
@@ -134,9 +128,7 @@ class Referee:
 
         earlier_program = int(program_of(torch.tensor(found.mark)))
         earlier = access(site.kind, earlier_program, lane_of(found.mark), site.shape, site.place)
-        later = access(
-            request.kind, int(accesses.programs[at]), int(accesses.lanes[at]), request.shape, request.place
-        )
+        later = access(request.kind, int(accesses.programs[at]), int(accesses.lanes[at]), request.shape, request.place)
         other = actor(earlier.program, earlier.lane, self.grid)
         where = "" if site.place == request.place else f" at {site.place}"
         text = (

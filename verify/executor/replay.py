@@ -78,6 +78,8 @@ def _ghosts(plan: Plan, launch: Launch, variant: Variant, sizes: Mapping[str, in
         elements = max((part.end for part in windows if not part.empty), default=0)
         if buffer.param is None:
             elements = evaluated(buffer.elements.evaluate, sizes, f"the elements of {buffer.name}")
+        if any(part.end > elements for part in windows if not part.empty):
+            raise ValueError(f"{launch.kernel} is given a view beyond {buffer.name} for {shown(sizes)}")
         if elements * dtype.itemsize >= HALF:
             raise NotReplayed(f"{buffer.name} would have {elements} elements, more than any memory")
         ghosts[number] = Ghost(

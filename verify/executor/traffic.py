@@ -31,6 +31,7 @@ class Traffic:
     loaded: frozenset[int] | None
     unused: frozenset[str]  # results that nothing reads
     widest: int  # the most lanes of any value
+    lanes: int  # of all values together
 
 
 @cache
@@ -58,10 +59,10 @@ def traffic(program: Program) -> Traffic:
     read = {operand.name for operation in operations for operand in operation.operands}
     read |= {value.name for op in operations for next_ in op.successors for value in next_.arguments}
     results = {result.name for operation in operations for result in operation.results}
-    lanes = max((_lanes(result.type) for operation in operations for result in operation.results), default=1)
+    lanes = [_lanes(result.type) for operation in operations for result in operation.results]
     # names are unique only within a function
     unused = frozenset() if len(program.functions) > 1 else frozenset(results - read)
-    return Traffic(reached(STORES), reached(LOADS), unused, lanes)
+    return Traffic(reached(STORES), reached(LOADS), unused, max(lanes, default=1), sum(lanes) or 1)
 
 
 def _lanes(kind: Type) -> int:
@@ -88,9 +89,7 @@ def _flow(region: Region, sources: dict[str, set[str]]) -> None:
             for inner in operation.regions:
                 _flow(inner, sources)
                 incoming |= _leaving(inner)
-            bound = [
-                value for inner in operation.regions for part in inner.blocks for value in part.arguments
-            ]
+            bound = [value for inner in operation.regions for part in inner.blocks for value in part.arguments]
             for result in (*operation.results, *bound):
                 if _points(result):
                     sources.setdefault(result.name, set()).update(incoming)

@@ -45,6 +45,10 @@ TEXTS: dict[str, tuple[str, dict[str, Any]]] = {
         "last_block",
         {"x_ptr": F32, "part_ptr": F32, "c_ptr": I32, "y_ptr": F32, "B": 16, "P": 4, "SEM": "'relaxed'"},
     ),
+    "last_block_release": (
+        "last_block",
+        {"x_ptr": F32, "part_ptr": F32, "c_ptr": I32, "y_ptr": F32, "B": 16, "P": 4, "SEM": "'release'"},
+    ),
     "shapes": ("shapes", {"x_ptr": F32, "y_ptr": F32, "B": 16}),
     "sorted_rows": ("sorted_rows", {"x_ptr": F32, "y_ptr": F32, "B": 8}),
     "folds": ("folds", {"x_ptr": F32, "y_ptr": F32, "z_ptr": F32, "B": 8}),

@@ -158,6 +158,7 @@ def test_atomics_that_acquire_and_release_put_programs_in_order() -> None:
 
     assert last_block("last_block") == []
     assert kinds(last_block("last_block_relaxed")) == ["read-write-conflict"]
+    assert kinds(last_block("last_block_release")) == ["read-write-conflict"]
 
 
 def test_memory_that_nobody_wrote() -> None:

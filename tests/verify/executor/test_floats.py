@@ -156,6 +156,10 @@ def test_tf32_is_the_nearest_of_ten_bits(value: float) -> None:
     assert found == round(value / step) * step  # round() halves to even, like the device's converter
 
 
+def test_tf32_ties_go_to_even() -> None:
+    same(to_tf32(torch.tensor([1 + 2.0**-11, 1 + 3 * 2.0**-11, -1 - 2.0**-11])), [1, 1 + 2.0**-9, -1])
+
+
 def test_tf32_keeps_what_is_no_number() -> None:
     same(to_tf32(torch.tensor([INF, -INF, NAN])), [INF, -INF, NAN])
 

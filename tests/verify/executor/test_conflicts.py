@@ -1,0 +1,61 @@
+"""The record of who touched what, against a list of all accesses kept by hand."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from verify.executor.conflicts import Accesses, Record, clash, lane_of, program_of, site_of
+
+LENGTH = 4
+
+
+def accesses(program: int, elements: list[int], site: int = 0) -> Accesses:
+    count = len(elements)
+    lanes = torch.arange(count)
+    return Accesses(
+        torch.tensor(elements, dtype=torch.int64), torch.zeros(count, dtype=torch.int64),
+        torch.full((count,), program), lanes, lanes, site,
+    )  # fmt: skip
+
+
+steps = st.tuples(
+    st.sampled_from(["load", "store", "update"]),
+    st.integers(0, 2),
+    st.lists(st.integers(0, LENGTH - 1), min_size=1, max_size=3, unique=True),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(steps, max_size=8))
+def test_programs_that_meet_are_found_and_no_others(events: list[tuple[str, int, list[int]]]) -> None:
+    record = Record(LENGTH, read_too=True)
+    barriers = torch.zeros(1, dtype=torch.int32)
+    past: list[tuple[str, int, list[int]]] = []
+    for kind, program, elements in events:
+        now = accesses(program, elements)
+        stored = {part for k, p, e in past[::-1] if k == "store" and p != program for part in e}
+        # the record keeps the last store and atomic of an element only
+        last_store = {e: p for k, p, es in past if k == "store" for e in es}
+        last_update = {e: p for k, p, es in past if k == "update" for e in es}
+        read = {e for k, p, es in past if k == "load" and p != program for e in es}
+        met = {part for part in elements if last_store.get(part, program) != program}
+        assert met <= stored
+        assert (clash(record.stored_by_another(now)) is not None) == bool(met)
+        updated = {part for part in elements if last_update.get(part, program) != program}
+        assert (clash(record.updated_by_another(now)) is not None) == bool(updated)
+        assert (clash(record.read_by_another(now)) is not None) == bool(read & set(elements))
+        if kind == "load":
+            record.load(now)
+        elif kind == "store":
+            record.store(now, barriers)
+        else:
+            record.update(now)
+        past.append((kind, program, elements))
+
+
+def test_marks_hold_what_they_are_made_of() -> None:
+    now = Accesses(*(torch.tensor([value]) for value in (3, 0, 2**31 - 2, 2**20, 0)), site=2**11 - 1)
+    mark = int(now.marks[0])
+    assert int(program_of(now.marks)[0]) == 2**31 - 2 and lane_of(mark) == 2**20 and site_of(mark) == 2**11 - 1
