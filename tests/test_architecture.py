@@ -22,9 +22,7 @@ HEAVY = ("torch", "triton", "z3", "openai", "hypothesis", "sympy", "lark")
 
 
 def files() -> list[Path]:
-    return sorted(
-        path for package in ORDER for path in (ROOT / package).rglob("*.py") if "runs" not in path.parts
-    )
+    return sorted(path for package in ORDER for path in (ROOT / package).rglob("*.py") if "runs" not in path.parts)
 
 
 def name_of(path: Path) -> str:
@@ -71,9 +69,7 @@ def test_every_module_says_what_it_is(path: Path) -> None:
     assert not text.strip() or ast.get_docstring(ast.parse(text)), f"{name_of(path)} has no docstring"
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["verify", "--help"], ["specs"], ["verify", "no-such-file.py"]]
-)
+@pytest.mark.parametrize("arguments", [["--help"], ["verify", "--help"], ["specs"], ["verify", "no-such-file.py"]])
 def test_what_does_no_work_imports_nothing_heavy(arguments: list[str]) -> None:
     program = f"""
 import sys

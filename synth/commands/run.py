@@ -62,6 +62,7 @@ def _follow(display: Display, proposals: Sequence[Proposal], jobs: int, seconds:
     from synth.campaign import judge_all
 
     judged: list[Judged] = []
+    wide = max(len(proposal.name) for proposal in proposals)
     results = judge_all(proposals, jobs, seconds)
     while True:
         with display.waiting(f"{len(judged)} of {len(proposals)} done"):
@@ -69,7 +70,7 @@ def _follow(display: Display, proposals: Sequence[Proposal], jobs: int, seconds:
         if one is None:
             break
         judged.append(one)
-        _row(display, one)
+        _row(display, one, wide)
         if one.record is not None:
             # At once: what is known stays known when the run is stopped.
             write_record(folder, one.record, index=INDEX)
@@ -77,18 +78,18 @@ def _follow(display: Display, proposals: Sequence[Proposal], jobs: int, seconds:
     return sorted(judged, key=lambda one: order[one.proposal.name])
 
 
-def _row(display: Display, one: Judged) -> None:
+def _row(display: Display, one: Judged, wide: int) -> None:
     from reports.markdown import bench_line
     from reports.record import shortfall
 
     if one.record is None:
-        display.line(f"  {one.proposal.name:<32} {one.surprise}", "error")
+        display.line(f"  {one.proposal.name:<{wide}} {one.surprise}", "error")
         return
     word = one.record.word
     why = bench_line(one.record) if one.record.admitted else shortfall(one.record.dossier)
-    display.line(f"  {one.proposal.name:<32} {word:<12} {one.seconds:6.1f} s  {why}".rstrip(), word)
+    display.line(f"  {one.proposal.name:<{wide}} {word:<12} {one.seconds:6.1f} s  {why}".rstrip(), word)
     if one.surprise:
-        display.line(f"  {'':<32} SURPRISE: {one.surprise}", "error")
+        display.line(f"  {'':<{wide}} SURPRISE: {one.surprise}", "error")
 
 
 def _conclude(display: Display, judged: Sequence[Judged], folder: Path) -> Ending:

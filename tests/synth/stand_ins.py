@@ -62,9 +62,7 @@ def response(text: str, status: str = "completed", **extra: Any) -> Reply:
         "created_at": 1,
         "model": "m",
         "status": status,
-        "output": [
-            {"type": "message", "id": "m1", "role": "assistant", "status": status, "content": content}
-        ],
+        "output": [{"type": "message", "id": "m1", "role": "assistant", "status": status, "content": content}],
         "usage": {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10},
     }
     return Reply({**body, **extra})

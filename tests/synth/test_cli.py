@@ -43,9 +43,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
         (Outcome.CRASHED, Exit.ERROR, "inconclusive"),
     ],
 )
-def test_exit_codes(
-    capsys: Any, kernel: Path, standard: Any, outcome: Outcome, code: Exit, verdict: str
-) -> None:
+def test_exit_codes(capsys: Any, kernel: Path, standard: Any, outcome: Outcome, code: Exit, verdict: str) -> None:
     standard(bounds=outcome)
     found, _, _, facts = run(capsys, "verify", kernel)
 
@@ -55,9 +53,7 @@ def test_exit_codes(
     assert facts["refuted"] == ("bounds" if outcome is Outcome.REFUTED else "-")
 
 
-def test_a_refutation_is_told_with_witness_place_and_source_line(
-    capsys: Any, kernel: Path, standard: Any
-) -> None:
+def test_a_refutation_is_told_with_witness_place_and_source_line(capsys: Any, kernel: Path, standard: Any) -> None:
     standard(bounds=Outcome.REFUTED)
     _, out, _, _ = run(capsys, "verify", kernel)
 
@@ -269,9 +265,7 @@ def test_bench_asks_the_gates_again(capsys: Any, kernel: Path, standard: Any) ->
     assert run(capsys, "bench", record)[0] == Exit.REFUTED
 
 
-def test_a_full_disk_leaves_no_half_record(
-    capsys: Any, kernel: Path, standard: Any, monkeypatch: Any
-) -> None:
+def test_a_full_disk_leaves_no_half_record(capsys: Any, kernel: Path, standard: Any, monkeypatch: Any) -> None:
     record = kernel.parent / "r.json"
 
     def full(handle: int) -> None:
@@ -285,9 +279,7 @@ def test_a_full_disk_leaves_no_half_record(
     assert list(kernel.parent.iterdir()) == [kernel]
 
 
-def test_a_bug_of_ours_is_one_line_unless_debug_is_asked_for(
-    capsys: Any, kernel: Path, monkeypatch: Any
-) -> None:
+def test_a_bug_of_ours_is_one_line_unless_debug_is_asked_for(capsys: Any, kernel: Path, monkeypatch: Any) -> None:
     def broken(**options: object) -> None:
         raise KeyError("oops")
 
@@ -300,9 +292,7 @@ def test_a_bug_of_ours_is_one_line_unless_debug_is_asked_for(
         main(["verify", str(kernel), "--debug"])
 
 
-def test_an_interruption_is_told_and_leaves_nothing(
-    capsys: Any, kernel: Path, monkeypatch: Any, standard: Any
-) -> None:
+def test_an_interruption_is_told_and_leaves_nothing(capsys: Any, kernel: Path, monkeypatch: Any, standard: Any) -> None:
     def stopped(*arguments: object) -> None:
         raise KeyboardInterrupt
 
@@ -446,9 +436,7 @@ def test_run_holds_verdicts_against_expectations(
     assert names == {"index.html", "summary.md", "softmax"}
 
 
-def test_a_worker_that_dies_is_a_surprise(
-    capsys: Any, tmp_path: Path, standard: Any, monkeypatch: Any
-) -> None:
+def test_a_worker_that_dies_is_a_surprise(capsys: Any, tmp_path: Path, standard: Any, monkeypatch: Any) -> None:
     from synth.workers import Done
 
     folder = tmp_path / "proposals" / "softmax"

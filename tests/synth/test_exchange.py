@@ -105,9 +105,7 @@ def test_from_source_keeps_a_syntax_error() -> None:
     assert from_source(SOFTMAX, "def softmax(x:\n").reading.form is Form.UNPARSABLE
 
 
-def test_nothing_half_written_stays_when_the_disk_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_half_written_stays_when_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "one.json"
     path.write_text("before")
 

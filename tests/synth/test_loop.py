@@ -90,9 +90,7 @@ def test_times_of_the_admitted_are_fed_back(tmp_path: Path) -> None:
         ("```python\nx = = 1\n```", "stop", Form.UNPARSABLE),
     ],
 )
-def test_what_is_no_module_is_fed_back_and_never_examined(
-    tmp_path: Path, text: str, finish: str, form: Form
-) -> None:
+def test_what_is_no_module_is_fed_back_and_never_examined(tmp_path: Path, text: str, finish: str, form: Form) -> None:
     model, examiner = Model([text, text], finish=finish), Examiner([ADMITTED])
     found = list(searching(tmp_path, model, examiner))
 

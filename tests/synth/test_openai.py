@@ -91,9 +91,7 @@ def test_what_passes_is_tried_again(endpoint: Endpoint, bad: Reply) -> None:
     assert len(endpoint.asked) == 3
 
 
-def test_the_pause_that_a_server_asks_for_is_kept(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_pause_that_a_server_asks_for_is_kept(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr("time.sleep", slept.append)
     propose(endpoint, Reply({}, 429, {"Retry-After": "77"}), chat(ANSWER))
