@@ -170,7 +170,7 @@ def shapes(x_ptr, y_ptr, B: tl.constexpr):
     tl.store(y_ptr + B * B + i, tl.sum(tl.reshape(r, (B, B)), 1))
     tl.store(y_ptr + B * B + B + i, tl.min(x, 0) + libdevice.tanh(tl.max(x, 1)))
     tl.store(y_ptr + B * B + 2 * B + i, tl.gather(tl.sum(x, 0), (i * 3) % B, 0))
-    tl.store(y_ptr + B * B + 3 * B + i, tl.histogram(i * 2, B, mask=i < B // 2).to(tl.float32))
+    tl.store(y_ptr + B * B + 3 * B + i, tl.histogram((i * 2) % B, B, mask=i < B // 2).to(tl.float32))
 
 
 @triton.jit

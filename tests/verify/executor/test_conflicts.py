@@ -7,6 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verify.executor.conflicts import Accesses, Record, clash, lane_of, program_of, site_of
+from verify.executor.faults import Log
+from verify.executor.launch import batch
+from verify.executor.machine import Request
+from verify.executor.referee import Referee, Target
+from verify.ir.program import Scalar
+from verify.verdict import Place
 
 LENGTH = 4
 
@@ -59,3 +65,36 @@ def test_marks_hold_what_they_are_made_of() -> None:
     now = Accesses(*(torch.tensor([value]) for value in (3, 0, 2**31 - 2, 2**20, 0)), site=2**11 - 1)
     mark = int(now.marks[0])
     assert int(program_of(now.marks)[0]) == 2**31 - 2 and lane_of(mark) == 2**20 and site_of(mark) == 2**11 - 1
+
+
+def test_only_programs_that_acquired_are_ordered_after_one_that_released() -> None:
+    place, log = Place("k.py", 3), Log({})
+    referee = Referee(log, (3, 1, 1), 3, lambda number: (number, 0, 0))
+    record, target = Record(LENGTH, read_too=True), Target("part", LENGTH)
+
+    def request(kind: str, acquires: bool = False, releases: bool = False) -> Request:
+        lanes, batch_of_three = torch.zeros(3, 1), batch((3, 1, 1), torch.arange(3))
+        barriers = torch.zeros(3, dtype=torch.int32)
+        return Request(
+            kind, Scalar("f32"), lanes.long(), lanes == 0, (1,), batch_of_three, barriers, place, acquires, releases
+        )
+
+    def step(kind: str, program: int, acquires: bool = False, releases: bool = False) -> None:
+        asked = request(kind, acquires, releases)
+        mask = torch.arange(3).unsqueeze(1) == program
+        found = referee.accesses(asked, mask, torch.zeros(3, 1, dtype=torch.int64))
+        if kind == "store":
+            referee.store(asked, target, record, found, lambda _: "")
+        elif kind == "load":
+            referee.load(asked, target, record, found)
+        else:
+            referee.synchronise(asked, found)
+
+    step("store", 0)
+    step("atomic", 0, releases=True)
+    step("atomic", 1, acquires=True)
+    step("load", 1)
+    assert log.found == []
+    step("load", 2)
+    assert [fault.kind for fault in log.found] == ["read-write-conflict"]
+    assert log.found[0].sentence == "program 2, lane 0: loads part[0], which program 0, lane 0 stored (k.py:3)"
