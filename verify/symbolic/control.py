@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from verify.ir.program import Block, Operation, Region, Scalar, Value, element_of, shape_of
+from verify.ir.program import Block, Operation, Region, Scalar, Symbol, Value, element_of, shape_of
 from verify.symbolic.integers import Meaning
 from verify.symbolic.terms import (
     FALSE,
@@ -120,14 +120,15 @@ def branch(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[L
 
 
 def call(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
-    name = str(operation.attributes["callee"]).lstrip("@")
-    callee = next((function for function in tracer.program.functions if function.name == name), None)
-    if callee is None:
+    callee = operation.attributes["callee"]
+    name = callee.text if isinstance(callee, Symbol) else str(callee)
+    function = next((each for each in tracer.program.functions if each.name == name), None)
+    if function is None:
         tracer.give_up(operation, f"call of {name}")
         return [tracer.unknown(operation, value.type, at) for at, value in enumerate(operation.results)]
     outer = dict(tracer.environment)
-    tracer.bind(callee.arguments, operands)
-    _, results = run_region(tracer, callee.body)
+    tracer.bind(function.arguments, operands)
+    _, results = run_region(tracer, function.body)
     tracer.environment = outer
     return results
 
@@ -148,6 +149,8 @@ class Carried:
 
 def for_loop(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
     low, high, step, *starts = operands
+    if operation.attributes.get("unsignedCmp") is True and not tracer.ranges.nonnegative(high.poly):
+        tracer.give_up(operation, "scf.for that compares unsigned, up to a bound that may be negative")
     body = operation.regions[0]
     counter, *arguments = body.blocks[0].arguments
     iteration = atom("iter", f"{operation.place.line}:{counter.name}")

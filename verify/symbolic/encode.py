@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from typing import Any, Final
 
 import z3
@@ -23,6 +24,7 @@ class Encoder:
         self.linear = linear
         self.definitions: list[Any] = []
         self.constants: dict[Atom, Any] = {}
+        self._numbers = count()
         self._quotients: dict[tuple[Poly, Poly, bool], tuple[Any, Any]] = {}
         self._products: dict[Term, list[tuple[list[Any], Any]]] = {}
         self._multiples: dict[Atom, dict[tuple[Atom, int], Any]] = {}
@@ -36,6 +38,10 @@ class Encoder:
         self._define(term)
         return self._truth(term)
 
+    def _fresh(self, what: str) -> Any:
+        """A constant of its own. Two unknowns under one name would prove anything."""
+        return z3.Int(f"{what}!{next(self._numbers)}")
+
     def _define(self, term: Term) -> None:
         for each in closure([term]):
             if each not in self.constants:
@@ -43,16 +49,15 @@ class Encoder:
 
     def _constant(self, each: Atom) -> Any:
         if each.kind == "opaque" and not each.label.startswith("int:"):
-            return z3.Bool(f"{each.kind}!{len(self.constants)}")
+            return z3.Bool(f"truth!{next(self._numbers)}")
         if each.kind in DEFINITIONS:
             value = DEFINITIONS[each.kind](self, each)
             if not z3.is_const(value) or z3.is_int_value(value):
-                fresh = z3.Int(f"{each.kind}!{len(self.constants)}")
+                fresh = self._fresh(each.kind)
                 self.definitions.append(fresh == value)
                 return fresh
             return value
-        name = each.label if each.kind == "name" else f"{each.kind}_{each.label}"
-        constant = z3.Int(name if each.kind in ("name", "pid", "lane", "iter") else f"{name}!{len(self.constants)}")
+        constant = self._fresh(each.label or each.kind)
         low, high = self.ranges.atom(each)
         if low > float("-inf"):
             self.definitions.append(constant >= int(low))
@@ -97,8 +102,7 @@ class Encoder:
 
     def _divide(self, numerator: Poly, divisor: Poly, floors: bool, plain: bool) -> tuple[Any, Any]:
         a, b = self._sum(numerator), self._sum(divisor)
-        q = z3.Int(f"quotient!{len(self._quotients)}")
-        r = z3.Int(f"remainder!{len(self._quotients)}")
+        q, r = self._fresh("quotient"), self._fresh("remainder")
         (whole,) = apply("floordiv" if floors or plain else "div", numerator, divisor).atoms() or (None,)
         if whole is not None and whole.args == (numerator, divisor):
             self.constants[whole] = q
@@ -131,7 +135,7 @@ class Encoder:
                 return other
         product = z3.Product(*factors)
         if self.linear:
-            product = z3.Int(f"product!{sum(map(len, self._products.values()))}")
+            product = self._fresh("product")
             self._tell(term, factors, product)
             self._split(term, product)
         for others, other in twins:
@@ -186,7 +190,7 @@ class Encoder:
 
     def wrapped(self, value: Any, bits: int) -> Any:
         """`value` reduced into the signed range of `bits`."""
-        turns = z3.Int(f"turns!{len(self.definitions)}")
+        turns = self._fresh("turns")
         result = value - turns * 2**bits
         self.definitions += [result >= -(2 ** (bits - 1)), result < 2 ** (bits - 1)]
         return result

@@ -124,6 +124,14 @@ def _axis(at: Poly, shape: Sequence[int]) -> Tiling | None:
     return Tiling(block, Poly(tuple((key, coefficient // block) for key, coefficient in rest.terms)), tuple(lanes))
 
 
+def span(window: Window) -> Poly:
+    """One more than the largest offset of an element, for a window that has elements."""
+    reach = poly(1)
+    for size, stride in zip(window.sizes, window.strides, strict=True):
+        reach = reach + (size - 1) * stride
+    return reach
+
+
 def _weight(stride: Poly) -> tuple[int, int]:
     monomial, coefficient = stride.terms[0] if stride.terms else ((), 0)
     return len(monomial), coefficient

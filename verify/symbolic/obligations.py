@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from verify.symbolic.layout import coordinates, elements, inside, packed, tile
+from verify.symbolic.layout import coordinates, elements, inside, packed, span, tile
 from verify.symbolic.ranges import Range, Ranges
 from verify.symbolic.reading import Reading
 from verify.symbolic.terms import (
@@ -38,13 +38,15 @@ GRID_LIMITS: Final = (2**31 - 1, 65535, 65535)  # CUDA's; x may be large, y and 
 class Way:
     """One way to show an obligation: `goal` follows from the assumptions (its own, where it has them).
 
-    Where the goal is only `sufficient` for the claim, a model against it is no counterexample.
+    Where the goal is only `sufficient` for the claim, a model against it is no counterexample; where it is only
+    `necessary`, following from the assumptions is no proof, but a model against it is a counterexample.
     """
 
     goal: Truth
     rung: str
     assumptions: tuple[Truth, ...] | None = None
     sufficient: bool = False
+    necessary: bool = False
 
 
 @frozen(eq=False)
@@ -80,6 +82,8 @@ def bounds(reading: Reading) -> Iterator[Obligation]:
             ways.append(Way(inside(split, window), "per coordinate"))
         if packed(window):
             ways.append(Way(within(0, access.offset, elements(window)), "flat"))
+        else:
+            ways.append(Way(within(0, access.offset, span(window)), "span", necessary=True))
         yield Obligation(
             reading,
             f"every active lane of the {access.kind} stays inside {window.buffer}",

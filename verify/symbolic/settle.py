@@ -96,6 +96,9 @@ def _settled(obligation: Obligation, solve: Solve) -> Finding:
     for way in obligation.ways:
         answer = solve(way.assumptions or obligation.assumptions, way.goal, obligation)
         seconds, steps = seconds + answer.cost.seconds, steps + (answer.cost.rlimit or 0)
+        if answer.status == "proved" and way.necessary:
+            reasons.append("it stays between the first and the last element, but maybe not on elements of the view")
+            continue
         if answer.status == "proved":
             return Finding(obligation, Outcome.PROVED, f"{way.rung}, {answer.rung}", Cost(seconds, steps))
         if answer.model is None or way.sufficient:

@@ -47,8 +47,8 @@ TRIES: Final[Sequence[tuple[str, int, float]]] = (
 )
 
 
-# A small counterexample is one that people can check: sizes are first asked to be small.
-SMALL: Final = (4, 20, 300, 5000)
+# A small counterexample is one that people can check, and one that fits into a memory.
+SMALL: Final = (4, 20, 300, 5000, 140_000, 3_000_000)
 
 
 def discharge(
@@ -112,14 +112,19 @@ def _smallest(solver: Any, encoder: Encoder, small: Sequence[Atom]) -> dict[Atom
     """The model, with the sizes in `small` kept small where that is possible."""
     model, context = solver.model(), solver.ctx
     wanted = [encoder.constants[each].translate(context) for each in small if each in encoder.constants]
-    for limit in SMALL:
-        solver.push()
-        solver.add(*(constant <= limit for constant in wanted))
-        found = solver.check() == z3.sat
-        if found:
-            model = solver.model()
-        solver.pop()
-        if found:
+    solver.set("timeout", 300)
+    deadline = time.monotonic() + 3
+    for group in (wanted, *([constant] for constant in reversed(wanted))):  # all at once if possible, else one by one
+        for limit in SMALL:
+            if time.monotonic() > deadline:
+                break
+            solver.push()
+            solver.add(*(constant <= limit for constant in group))
+            if solver.check() == z3.sat:
+                model = solver.model()
+                break
+            solver.pop()
+        if all(model.eval(constant, model_completion=True).as_long() <= SMALL[0] for constant in wanted):
             break
     values = {}
     for each, constant in encoder.constants.items():

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from specs.spec import ELEMENT, FloatParam, Spec, TensorParam
+from verify.executor.faults import Fault
 from verify.executor.modes import Fill, Mode, Unmodelled
-from verify.executor.plan import run_plan
+from verify.executor.plan import Execution, run_plan
 from verify.executor.replay import NotReplayed, replay
 from verify.plan import Plan
 from verify.symbolic.obligations import GRID_LIMITS, Obligation
@@ -20,8 +21,10 @@ LARGEST: Final = 1 << 22  # elements of a tensor that a replay makes
 def witness(obligation: Obligation, model: Mapping[Atom, int]) -> Witness | str:
     """The replayed witness, or why the model is none."""
     reading = obligation.reading
-    sizes = {each.label: value for each, value in model.items() if each.kind == "name"}
-    sizes = dict.fromkeys(reading.spec.names(), 1) | sizes
+    known = {each.label: value for each, value in model.items() if each.kind == "name"}
+    names = [dim.name for dim in reading.spec.dims]
+    names += sorted(reading.spec.names() - set(names))
+    sizes = {name: known.get(name, 1) for name in names} | known
     try:
         if "grid" in obligation.faults:
             return _grid(obligation, sizes)
@@ -40,10 +43,17 @@ def _programs(obligation: Obligation, sizes: Mapping[str, int], model: Mapping[A
     distinct = list(dict.fromkeys(programs))
     faults = replay(reading.plan, reading.launch, reading.variant, addresses | dict(sizes), distinct)
     for fault in faults:
-        if fault.kind in obligation.faults:
+        if fault.kind in obligation.faults and _concerns(fault, obligation):
             shown = tuple((name, sizes[name]) for name in sorted(reading.spec.names()))
             return Witness(fault.sentence, "executor", shown, fault.accesses, fault.place)
     return f"a candidate counterexample at {_shown(reading.spec, sizes)} did not replay"
+
+
+def _concerns(fault: Fault, obligation: Obligation) -> bool:
+    """Whether the fault is about the obligation's operation: there, or (a wrap) where its value was computed."""
+    here = str(obligation.place)
+    places = {str(fault.place), *(str(access.place) for access in fault.accesses)}
+    return here in places or f"wraps at {here} " in fault.sentence
 
 
 def _program(model: Mapping[Atom, int], mark: str) -> tuple[int, int, int]:
@@ -66,30 +76,28 @@ def _grid(obligation: Obligation, sizes: Mapping[str, int]) -> Witness | str:
 
 
 def _whole(obligation: Obligation, sizes: Mapping[str, int]) -> Witness | str:
-    """Run the plan twice, with different contents of undefined lanes and unwritten memory: outputs may not differ."""
+    """Run the plan at these sizes: every element must be written, and none may depend on what nobody wrote."""
     reading = obligation.reading
     inputs = example(reading.spec, reading.plan, sizes)
-    runs = [
-        run_plan(reading.plan, inputs, Mode.FAITHFUL, config=reading.variant.config, fill=fill)
-        for fill in (Fill.ZERO, Fill.HUGE, Fill.NAN)
-    ]
+
+    def run(fill: Fill) -> Execution:
+        return run_plan(reading.plan, inputs, Mode.FAITHFUL, config=reading.variant.config, fill=fill)
+
     where = _shown(reading.spec, sizes)
     shown = tuple((name, sizes[name]) for name in sorted(reading.spec.names()))
-    for at, spec in enumerate(reading.spec.outputs):
-        missing = ~runs[0].written[at]
-        if bool(missing.any()):
-            text = f"{where}: no program writes {spec.name}{_first(missing)} ({obligation.place})"
-            found = "unwritten"
-        else:
-            first = runs[0].outputs[at]
-            differs = sum(~_same(first, run.outputs[at]) for run in runs[1:]) > 0
-            if not bool(differs.any()):
-                continue
-            index = _first(differs)
-            text = f"{where}: {spec.name}{index} depends on what masked-off lanes hold ({obligation.place})"
-            found = "undefined"
-        if found in obligation.faults:
-            return Witness(text, "executor", shown, place=obligation.place)
+    first = run(Fill.ZERO)
+    names = [spec.name for spec in reading.spec.outputs]
+    if "unwritten" in obligation.faults:
+        for name, written in zip(names, first.written, strict=True):
+            if not bool(written.all()):
+                text = f"{where}: no program writes {name}{_first(~written)} ({obligation.place})"
+                return Witness(text, "executor", shown, place=obligation.place)
+        return f"a candidate counterexample at {where} did not replay"
+    for other in (run(Fill.HUGE), run(Fill.NAN)):
+        for name, left, right in zip(names, first.outputs, other.outputs, strict=True):
+            if not bool(_same(left, right).all()):
+                text = f"{where}: {name}{_first(~_same(left, right))} depends on what masked-off lanes hold"
+                return Witness(f"{text} ({obligation.place})", "executor", shown, place=obligation.place)
     return f"a candidate counterexample at {where} did not replay"
 
 
