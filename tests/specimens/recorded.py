@@ -41,7 +41,7 @@ PROPOSALS: Final = {
         ),
         (
             "refuted/coverage__softmax_grid_capped",
-            "One program a row, with the grid kept within the usual limit.",
+            "One program a row, with a grid that fills the device eight times.",
         ),
         (
             "refuted/policy__softmax_by_torch",
@@ -50,9 +50,9 @@ PROPOSALS: Final = {
         ("admitted/softmax__one_block", "One block a row while it fits, a loop beyond that."),
     ),
     "rms_norm": (
-        ("refuted/algorithm__rms_norm_mean_over_block", "One block a row, sized to the next power of two."),
+        ("refuted/algorithm__rms_norm_mean_over_block", "Two masked passes over each row."),
         (
-            "refuted/bounds__rms_norm_weight_stride",
+            "refuted/algorithm__rms_norm_weight_stride",
             "Two passes over each row; the weight is read along with it.",
         ),
         ("refuted/coverage__rms_norm_last_rows", "Four rows a program, so that weights are read less often."),

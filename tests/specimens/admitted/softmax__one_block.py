@@ -1,4 +1,4 @@
-"""Row softmax: the whole row in one block up to 16384 columns, block after block beyond that."""
+"""Row softmax: the whole row in one block up to 8192 columns, block after block beyond that."""
 
 import torch
 import triton
@@ -43,9 +43,9 @@ def softmax(x):
     y = torch.empty((m, n), dtype=x.dtype, device=x.device)
     if m == 0 or n == 0:
         return y
-    if n <= 16384:
-        block = max(1024, triton.next_power_of_2(n))
-        warps = 4 if block <= 2048 else 8 if block <= 8192 else 16
+    if n <= 8192:
+        block = triton.next_power_of_2(n) if n > 1024 else 1024
+        warps = 8 if n > 2048 else 4
         softmax_block[(m,)](x, y, x.stride(0), x.stride(1), n, BLOCK=block, num_warps=warps)
     else:
         softmax_loop[(m,)](x, y, x.stride(0), x.stride(1), n, BLOCK=8192, num_warps=16)

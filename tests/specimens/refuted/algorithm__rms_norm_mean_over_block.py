@@ -1,4 +1,4 @@
-"""Root-mean-square norm with one block per row."""
+"""Root-mean-square norm in two passes over blocks of columns."""
 
 import torch
 import triton
@@ -8,23 +8,29 @@ import triton.language as tl
 @triton.jit
 def rms_norm_kernel(x_ptr, w_ptr, y_ptr, row_stride, col_stride, w_stride, n_cols, eps, BLOCK: tl.constexpr):
     row = tl.program_id(0).to(tl.int64)
-    cols = tl.arange(0, BLOCK).to(tl.int64)
-    mask = cols < n_cols
-    x = tl.load(x_ptr + row * row_stride + cols * col_stride, mask=mask, other=0.0).to(tl.float32)
-    w = tl.load(w_ptr + cols * w_stride, mask=mask, other=0.0).to(tl.float32)
-    mean_square = tl.sum(x * x, axis=0) / BLOCK
-    y = x / tl.sqrt(mean_square + eps) * w
-    tl.store(y_ptr + row * n_cols + cols, y, mask=mask)
+    lanes = tl.arange(0, BLOCK).to(tl.int64)
+    squares = tl.zeros((BLOCK,), dtype=tl.float32)
+    for start in range(0, n_cols, BLOCK):
+        cols = start + lanes
+        x = tl.load(x_ptr + row * row_stride + cols * col_stride, mask=cols < n_cols, other=0.0)
+        x = x.to(tl.float32)
+        squares += x * x
+    scale = 1.0 / tl.sqrt(tl.sum(squares, axis=0) / (tl.cdiv(n_cols, BLOCK) * BLOCK) + eps)
+    for start in range(0, n_cols, BLOCK):
+        cols = start + lanes
+        mask = cols < n_cols
+        x = tl.load(x_ptr + row * row_stride + cols * col_stride, mask=mask, other=0.0).to(tl.float32)
+        w = tl.load(w_ptr + cols * w_stride, mask=mask, other=0.0).to(tl.float32)
+        tl.store(y_ptr + row * n_cols + cols, x * scale * w, mask=mask)
 
 
 def rms_norm(x, weight, eps):
     m, n = x.shape
     y = torch.empty((m, n), dtype=x.dtype, device=x.device)
-    block = triton.next_power_of_2(n)
     rms_norm_kernel[(m,)](
-        x, weight, y, x.stride(0), x.stride(1), weight.stride(0), n, eps, BLOCK=block, num_warps=8
+        x, weight, y, x.stride(0), x.stride(1), weight.stride(0), n, eps, BLOCK=1024, num_warps=4
     )
     return y
 
-# Known answer: refuted by algorithm. The sum of squares is divided by the block size, which is the number
-# of columns only for powers of two.
+# Known answer: refuted by algorithm. The sum of squares is divided by the number of lanes, which is the
+# number of columns only for multiples of 1024.

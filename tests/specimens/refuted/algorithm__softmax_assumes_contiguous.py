@@ -39,5 +39,5 @@ def softmax(x):
     softmax_kernel[(m,)](x, y, n, BLOCK=1024, num_warps=4)
     return y
 
-# Known answer: refuted by algorithm, also by bounds. The kernel takes the input for row-major; transposed,
-# sliced and expanded inputs are read at the wrong places.
+# Known answer: refuted by algorithm. The kernel takes the input for row-major; transposed, sliced and
+# expanded inputs are read at the wrong places.

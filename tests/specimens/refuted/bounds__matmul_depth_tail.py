@@ -49,5 +49,5 @@ def matmul(a, b):
     )  # fmt: skip
     return c
 
-# Known answer: refuted by bounds, also by algorithm. Loads have no mask along K: unless K is a multiple of
-# 32 the last step reads past the rows of a and past the end of b.
+# Known answer: refuted by bounds. Loads have no mask along K: unless K is a multiple of 32 the last step
+# reads past the rows of a and past the end of b.

@@ -51,5 +51,5 @@ def matmul(a, b):
     )  # fmt: skip
     return c
 
-# Known answer: refuted by bounds, also by races. The store has no mask for columns: unless N is a multiple
-# of 64 it writes into the next row, and past the end in the last one.
+# Known answer: refuted by bounds. The store has no mask for columns: unless N is a multiple of 64 it writes
+# into the next row, and past the end in the last one.

@@ -27,7 +27,7 @@ def rms_norm_kernel(x_ptr, w_ptr, y_ptr, row_stride, col_stride, w_stride, n_col
 def rms_norm(x, weight, eps):
     m, n = x.shape
     y = torch.empty((m, n), dtype=x.dtype, device=x.device)
-    block = 2048 if m < 64 else 512
+    block = 2048 if m <= 4 else 512 if m <= 8 else 128 if m <= 32 else 64
     rms_norm_kernel[(m,)](
         x, weight, y, x.stride(0), x.stride(1), weight.stride(0), n, eps, BLOCK=block, num_warps=4
     )

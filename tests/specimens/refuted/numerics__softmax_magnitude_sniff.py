@@ -41,5 +41,5 @@ def softmax(x):
     softmax_kernel[(m,)](x, y, x.stride(0), x.stride(1), n, BLOCK=1024, num_warps=4)
     return y
 
-# Known answer: refuted by numerics or fuzz or laws. The maximum is only taken off when one of the first
-# eight logits is large; a large logit further to the right overflows.
+# Known answer: refuted by numerics. The maximum is only taken off when one of the first eight logits is
+# large; a large logit further to the right overflows.

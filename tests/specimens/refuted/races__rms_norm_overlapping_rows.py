@@ -38,5 +38,5 @@ def rms_norm(x, weight, eps):
     )
     return y
 
-# Known answer: refuted by races or coverage. The first row of a program is its id and not four times its
-# id: up to four programs write the same row. They write the same values, so no run shows it.
+# Known answer: refuted by races. The first row of a program is its id and not four times its id: up to four
+# programs write the same row. They write the same values, so no run shows it.

@@ -32,5 +32,5 @@ def rms_norm(x, weight, eps):
     )
     return y
 
-# Known answer: refuted by bounds, also by algorithm. The weight is read as if contiguous; a strided or
-# expanded one is read at the wrong places, and an expanded one past its end.
+# Known answer: refuted by algorithm. The weight is read as if contiguous; a strided or expanded one is read
+# at the wrong places, and an expanded one past its end.
