@@ -48,7 +48,7 @@ def test_what_has_no_meaning_is_unknown() -> None:
     verified = verify("unknown", AN_UNKNOWN)
     assert verified.code == 4, verified.output
     assert gate_of(AN_UNKNOWN) in verified.gates("unknown")
-    assert f"tt.elementwise_inline_asm at {AN_UNKNOWN}.py:{line_of(AN_UNKNOWN, 'asm')}" in verified.output
+    assert f"tt.elementwise_inline_asm at {AN_UNKNOWN}.py:{line_of(AN_UNKNOWN, 'ex2.approx')}" in verified.output
 
 
 @pytest.mark.quality
