@@ -98,9 +98,7 @@ def interval(part: Size, ranges: Mapping[str, Range]) -> Range:
         return lows, min(highs, default=None)
     if part.kind == "max":
         lows_known = [low for low in (left[0], right[0]) if low is not None]
-        return max(lows_known, default=None), None if None in (left[1], right[1]) else max(
-            left[1] or 0, right[1] or 0
-        )
+        return max(lows_known, default=None), None if None in (left[1], right[1]) else max(left[1] or 0, right[1] or 0)
     return _divided(part.kind, left, right)
 
 

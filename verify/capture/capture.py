@@ -60,13 +60,9 @@ def capture(
         return Capture(seen, (), "not started")
     findings = _Findings()
     with Child(limits or Limits()) as child:
-        folders = (
-            () if candidate.policy == "strict" else tuple(roots if roots is not None else (os.getcwd(),))
-        )
+        folders = () if candidate.policy == "strict" else tuple(roots if roots is not None else (os.getcwd(),))
         entry = candidate.path.partition(":")[2] or candidate.entry
-        child.begin(
-            begin(spec, candidate.source, entry, candidate.path, candidate.policy, folders, child.scratch)
-        )
+        child.begin(begin(spec, candidate.source, entry, candidate.path, candidate.policy, folders, child.scratch))
         for run in runs(spec):
             _cover(child, spec, run, budget, findings, file)
             if any(isinstance(answer, Violation) for answer in findings.answers):
@@ -176,9 +172,7 @@ def _ask(child: Child, spec: Spec, ask: Ask, findings: _Findings, file: str) -> 
     except ChildFailed as failure:
         return Violation(failure.rule, failure.what, Place(file, 0)), all_of()
     except Malformed as error:
-        return Violation(
-            "side-effect", f"the capture child answers nonsense: {error}", Place(file, 0)
-        ), all_of()
+        return Violation("side-effect", f"the capture child answers nonsense: {error}", Place(file, 0)), all_of()
     for operation in reply.operations:
         if operation not in findings.operations:
             findings.operations.append(operation)

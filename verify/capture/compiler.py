@@ -53,9 +53,7 @@ def assembled(ptx: str, arch: int, folder: str) -> dict[str, int]:
     from triton import knobs
 
     tool = (
-        knobs.nvidia.ptxas_blackwell
-        if arch >= 100 and hasattr(knobs.nvidia, "ptxas_blackwell")
-        else knobs.nvidia.ptxas
+        knobs.nvidia.ptxas_blackwell if arch >= 100 and hasattr(knobs.nvidia, "ptxas_blackwell") else knobs.nvidia.ptxas
     )
     source = os.path.join(folder, "kernel.ptx")
     with open(source, "w", encoding="utf-8") as file:

@@ -94,9 +94,7 @@ class Entry:
         ranges |= {key: (0, 2**31 - 1) for key in ask.point if key not in ranges}
         for condition in begin.requires:
             ranges = narrowed(ranges, condition)
-        session = Session(
-            dict(ask.point), ranges, self.files, self.start, lenient=not self.strict, glue=begin.glue
-        )
+        session = Session(dict(ask.point), ranges, self.files, self.start, lenient=not self.strict, glue=begin.glue)
         self.session = session
         self.recorder = Recorder(session, self.lowering, ask.specialise_at, ask.dtype)
         try:
@@ -226,13 +224,10 @@ class Entry:
             self._wrong(session, f"returns {output.name!r} as {tensor.dtype_} where the spec has {dtype}")
         shape, asked = view.sizes, tuple(name(dim) for dim in output.dims)
         if len(shape) != len(asked) or not all(
-            same(have, want) or session.decide(have.equals(want))
-            for have, want in zip(shape, asked, strict=True)
+            same(have, want) or session.decide(have.equals(want)) for have, want in zip(shape, asked, strict=True)
         ):
             have, want = (f"({', '.join(map(str, each))})" for each in (shape, asked))
-            self._wrong(
-                session, f"returns {output.name!r} with shape {have} where the spec has {want}, {_at(ask)}"
-            )
+            self._wrong(session, f"returns {output.name!r} with shape {have} where the spec has {want}, {_at(ask)}")
         if buffer.param is not None:
             self._wrong(session, f"returns its input {buffer.param!r} as {output.name!r}")
         if tensor.device.type != "cuda":
@@ -257,9 +252,7 @@ class Entry:
                 "failure", f"the source does not compile: {error.msg}", Place(self.file, error.lineno or 0)
             )
         if isinstance(error, MemoryError):
-            return Violation(
-                "side-effect", f"asks for more memory than a host function needs ({text})", place
-            )
+            return Violation("side-effect", f"asks for more memory than a host function needs ({text})", place)
         if own and own[-1] is frames[-1] and self._raises_itself(own[-1].filename, place.line):
             return Refusal(ask.dtype, dict(ask.choices), session.cell(), text, place)
         if re.search(r"Sym(Int|Float|Bool)|symbolic|TracedFloat|Stand\b", text):
@@ -276,8 +269,7 @@ class Entry:
             except (SyntaxError, ValueError):
                 return False
         return any(
-            isinstance(node, ast.Raise | ast.Assert)
-            and node.lineno <= line <= (node.end_lineno or node.lineno)
+            isinstance(node, ast.Raise | ast.Assert) and node.lineno <= line <= (node.end_lineno or node.lineno)
             for node in ast.walk(self.trees[file])
         )
 
@@ -331,9 +323,7 @@ def _first_line(begin: Begin) -> int:
         body = ast.parse(begin.source).body
     except (SyntaxError, ValueError):
         return 0
-    return next(
-        (node.lineno for node in body if isinstance(node, ast.FunctionDef) and node.name == begin.entry), 0
-    )
+    return next((node.lineno for node in body if isinstance(node, ast.FunctionDef) and node.name == begin.entry), 0)
 
 
 def _package_files(package: str) -> dict[str, str]:
@@ -343,9 +333,7 @@ def _package_files(package: str) -> dict[str, str]:
         file = getattr(module, "__file__", None)
         if dotted.split(".")[0] == package and file:
             parts = dotted.split(".")
-            tail = (
-                [*parts, "__init__.py"] if file.endswith("__init__.py") else [*parts[:-1], f"{parts[-1]}.py"]
-            )
+            tail = [*parts, "__init__.py"] if file.endswith("__init__.py") else [*parts[:-1], f"{parts[-1]}.py"]
             found[file] = "/".join(tail)
     return found
 

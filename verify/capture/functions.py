@@ -40,9 +40,7 @@ def _contiguous(self: Stand, memory_format: Any = None, **_: Any) -> Stand:
     plain_layout(self.session, {"memory_format": memory_format})
     self.session.note("contiguous")
     if is_packed(self.session, self.view_):
-        return like(
-            self, evolve(self.view_, strides=packed(self.view_.sizes))
-        )  # equal here, and easier to see
+        return like(self, evolve(self.view_, strides=packed(self.view_.sizes)))  # equal here, and easier to see
     made = allocate(self.session, self.view_.sizes, self.dtype, self.device)
     copy(self.session, self.view_, made.view_)
     return made
@@ -86,9 +84,7 @@ def _getitem(self: Stand, index: Any) -> Stand:
         elif item is Ellipsis:
             axis += len(self.view_.sizes) - fixed
         elif isinstance(item, slice):
-            view = sliced_view(
-                session, view, axis, item.start, item.stop, 1 if item.step is None else item.step
-            )
+            view = sliced_view(session, view, axis, item.start, item.stop, 1 if item.step is None else item.step)
             axis += 1
         elif isinstance(item, int | torch.SymInt) and not isinstance(item, bool):
             view = selected(session, view, axis, size_of(session, item))
@@ -119,8 +115,12 @@ def _looks(name: str) -> Callable[..., Any]:
 
 
 def _unseen(name: str) -> Callable[..., Any]:
+    """Addresses and storages: what depends on them does not depend on the arguments' sizes and values alone."""
+
     def refuse(self: Stand, *_: Any, **__: Any) -> Any:
-        self.session.unsupported(f"Tensor.{name}")
+        if self.session.lenient:
+            self.session.unsupported(f"Tensor.{name}")
+        self.session.violation("data-dependent", f"looks at where a tensor lies in memory ({name})")
 
     return refuse
 

@@ -101,15 +101,11 @@ DUNDERS: Final = frozenset(
 def examine(source: str, entry: str, file: str, spec: Spec) -> tuple[Violation, ...]:
     """What is wrong with the source of a proposal, in the order of its lines. Empty: nothing seen."""
     if len(source) > LONGEST_SOURCE:
-        return (
-            Violation("failure", f"the source is longer than {LONGEST_SOURCE} characters", Place(file, 0)),
-        )
+        return (Violation("failure", f"the source is longer than {LONGEST_SOURCE} characters", Place(file, 0)),)
     try:
         tree = ast.parse(source)
     except SyntaxError as error:
-        return (
-            Violation("failure", f"the source does not parse: {error.msg}", Place(file, error.lineno or 0)),
-        )
+        return (Violation("failure", f"the source does not parse: {error.msg}", Place(file, error.lineno or 0)),)
     except (ValueError, RecursionError, MemoryError) as error:
         return (Violation("failure", f"the source does not parse: {error}", Place(file, 0)),)
     try:
@@ -125,9 +121,7 @@ def interface(tree: ast.Module, entry: str, file: str, spec: Spec) -> Iterator[V
     function = defined.get(entry)
     if function is None:
         known = ", ".join(sorted(defined)) or "none"
-        yield Violation(
-            "interface", f"there is no entry function {entry!r}; functions: {known}", Place(file, 0)
-        )
+        yield Violation("interface", f"there is no entry function {entry!r}; functions: {known}", Place(file, 0))
         return
     arguments = function.args
     taken = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
@@ -219,6 +213,4 @@ def _strange(found: object, path: str, node: ast.AST, file: str) -> Iterator[Vio
         name = found.__name__
         closed = any(name == one or name.startswith(f"{one}.") for one in CLOSED)
         if name.split(".")[0] not in MODULES or closed:
-            yield Violation(
-                "import", f"reaches the module {name} as {path}", Place(file, getattr(node, "lineno", 0))
-            )
+            yield Violation("import", f"reaches the module {name} as {path}", Place(file, getattr(node, "lineno", 0)))

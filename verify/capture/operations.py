@@ -119,9 +119,7 @@ def _filled(value: Any) -> Callable[..., Stand]:
     return make
 
 
-def _full(
-    session: Session, sizes: Any, value: Any, dtype: Any = None, device: Any = None, **rest: Any
-) -> Stand:
+def _full(session: Session, sizes: Any, value: Any, dtype: Any = None, device: Any = None, **rest: Any) -> Stand:
     if dtype is None:
         dtype = torch.bool if isinstance(value, bool) else torch.int64 if isinstance(value, int) else None
     return allocate(session, sizes_of(session, sizes), dtype, device, fill=value)
@@ -134,9 +132,7 @@ def _empty_like(
     plain_layout(session, {**rest, "memory_format": None if how is torch.preserve_format else how})
     keeps = how is None or how is torch.preserve_format
     strides = kept_order(session, source.view_) if keeps else None
-    return allocate(
-        session, source.view_.sizes, dtype or source.dtype, device or source.device, strides, fill
-    )
+    return allocate(session, source.view_.sizes, dtype or source.dtype, device or source.device, strides, fill)
 
 
 def _filled_like(value: Any) -> Callable[..., Stand]:
@@ -234,9 +230,7 @@ def _view(session: Session, view: View, sizes: Any) -> View:
         ) from None
 
 
-def sliced_view(
-    session: Session, view: View, dim: Any = 0, start: Any = None, end: Any = None, step: Any = 1
-) -> View:
+def sliced_view(session: Session, view: View, dim: Any = 0, start: Any = None, end: Any = None, step: Any = 1) -> View:
     first, last = (None if at is None else size_of(session, at) for at in (start, end))
     return sliced(session, view, dim, first, last, _plain(session, step))
 
@@ -256,8 +250,7 @@ def _split(session: Session, source: Stand, step: Any, dim: int = 0) -> list[Sta
     width = _plain(session, step)
     starts = range(0, length, width) if length else (0,)
     return [
-        like(source, sliced(session, source.view_, dim, size(at), size(min(at + width, length)), 1))
-        for at in starts
+        like(source, sliced(session, source.view_, dim, size(at), size(min(at + width, length)), 1)) for at in starts
     ]
 
 
@@ -303,18 +296,14 @@ OPERATIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "alias": _moved(lambda session, view: view),
     "detach": _moved(lambda session, view: view),
     "as_strided": _moved(_as_strided),
-    "expand": _moved(
-        lambda session, view, sizes, implicit=False: expanded(session, view, sizes_of(session, sizes))
-    ),
+    "expand": _moved(lambda session, view, sizes, implicit=False: expanded(session, view, sizes_of(session, sizes))),
     "permute": _moved(lambda session, view, order: permuted(view, order)),
     "transpose": _moved(lambda session, view, first, second: swapped(view, first, second)),
     "t": _moved(lambda session, view: swapped(view, 0, 1) if len(view.sizes) == 2 else view),
     "slice": _moved(sliced_view),
     "select": _moved(lambda session, view, dim, index: selected(session, view, dim, size_of(session, index))),
     "unsqueeze": _moved(lambda session, view, dim: unsqueezed(view, dim)),
-    "squeeze": _moved(
-        lambda session, view, dim=None: squeezed(session, view, [dim] if isinstance(dim, int) else dim)
-    ),
+    "squeeze": _moved(lambda session, view, dim=None: squeezed(session, view, [dim] if isinstance(dim, int) else dim)),
     "unbind": _unbind,
     "split": _split,
 }

@@ -125,9 +125,7 @@ def decode(line: bytes, kind: type[Any]) -> Any:
         raise Malformed(f"{type(error).__name__}: {error}"[:300]) from None
 
 
-def begin(
-    spec: Spec, source: str, entry: str, path: str, policy: str, roots: tuple[str, ...], scratch: str
-) -> Begin:
+def begin(spec: Spec, source: str, entry: str, path: str, policy: str, roots: tuple[str, ...], scratch: str) -> Begin:
     """The opening message for a spec and a candidate."""
     parameters = []
     for param in spec.params:

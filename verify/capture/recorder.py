@@ -91,13 +91,9 @@ class Recorder:
         place: Place,
     ) -> list[Variant]:
         names = {each.name for each in arguments}
-        constants = {
-            name: _constant(self.session, value) for name, value in bound.items() if name not in names
-        }
+        constants = {name: _constant(self.session, value) for name, value in bound.items() if name not in names}
         types = dict.fromkeys(bound, "constexpr") | {each.name: _type(each) for each in arguments}
-        launch = {
-            name: int(_constant(self.session, options.get(name, default))) for name, default in _DEFAULTS
-        }
+        launch = {name: int(_constant(self.session, options.get(name, default))) for name, default in _DEFAULTS}
         plain = Kernel(types, constants, frozenset(), **launch)
         generic, _ = specialised(self.session, function, plain, arguments, None)
         wanted: dict[str, tuple[Kernel, Condition]] = {}
@@ -114,9 +110,7 @@ class Recorder:
             except DoesNotCompile as failure:
                 where = place_of(failure, place, self.session.files)
                 raise self.session.stop(
-                    CompileFailure(
-                        function.__name__, config, failure.message, where, self.dtype, self.session.cell()
-                    )
+                    CompileFailure(function.__name__, config, failure.message, where, self.dtype, self.session.cell())
                 ) from None
             shown = {name: _shown(value) for name, value in kernel.constants.items()}
             made.append(Variant(text, kernel.parameters, grid, condition, config, shown, **launch))
@@ -162,9 +156,7 @@ def configurations(
     return [("", tuned, dict(kwargs))]
 
 
-def _bound(
-    session: Session, function: Any, args: Sequence[Any], options: Mapping[str, Any]
-) -> dict[str, Any]:
+def _bound(session: Session, function: Any, args: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments by parameter name, in the kernel's order. Raises TypeError as Triton's own binding does."""
     names = {parameter.name for parameter in function.params}
     given = {name: value for name, value in options.items() if name in names}

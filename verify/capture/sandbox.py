@@ -66,9 +66,7 @@ class Child:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
     def begin(self, message: Begin) -> None:
@@ -151,9 +149,7 @@ class Child:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise ChildFailed("failure", f"did not finish within {seconds:.0f} seconds")
-            readable, writable, _ = select.select(
-                open_ends, [self._write] if message else [], [], min(left, 1.0)
-            )
+            readable, writable, _ = select.select(open_ends, [self._write] if message else [], [], min(left, 1.0))
             if writable:
                 message = self._send(message)
             if printed in readable and not self._drain(printed):

@@ -35,9 +35,7 @@ def specialised(
     """
     found: dict[str, list[Condition]] = {}  # conditions for a multiple of 16
     ones: dict[str, Condition] = {}
-    free = {
-        each.name for each in function.params if each.do_not_specialize or each.do_not_specialize_on_alignment
-    }
+    free = {each.name for each in function.params if each.do_not_specialize or each.do_not_specialize_on_alignment}
     for argument in arguments:
         if argument.name in free or isinstance(argument, FloatArgument):
             continue
@@ -54,9 +52,7 @@ def specialised(
         found = {name: needs for name, needs in found.items() if all(_holds(need, point) for need in needs)}
     types = {name: "constexpr" if name in ones else type for name, type in plain.types.items()}
     constants = {
-        name: 1 if name in ones else plain.constants[name]
-        for name, type in types.items()
-        if type == "constexpr"
+        name: 1 if name in ones else plain.constants[name] for name, type in types.items() if type == "constexpr"
     }
     conditions = [*ones.values(), *(need for needs in found.values() for need in needs)]
     needed = [each for each in dict.fromkeys(conditions) if decided(each, session.ranges) is not True]

@@ -106,9 +106,7 @@ def dispatch(session: Session, func: Any, args: Sequence[Any], kwargs: Mapping[s
     """The meaning of one torch operation on the plan."""
     name = func._schema.name.removeprefix("aten::")
     session.note(f"aten.{name}")
-    strangers = [
-        one for one in (*args, *kwargs.values()) if isinstance(one, torch.Tensor) and _strange(session, one)
-    ]
+    strangers = [one for one in (*args, *kwargs.values()) if isinstance(one, torch.Tensor) and _strange(session, one)]
     if strangers:
         session.violation("host-compute", f"uses a tensor that did not come from this call ({name})")
     operation = _meanings()[0].get(name)

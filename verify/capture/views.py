@@ -39,17 +39,13 @@ def packed(sizes: Sequence[Size]) -> tuple[Size, ...]:
 def axis_of(axis: int, rank: int) -> int:
     """A possibly negative axis as a plain one."""
     if not -rank <= axis < rank:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {axis})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {axis})")
     return axis % rank
 
 
 def permuted(view: View, order: Sequence[int]) -> View:
     axes = [axis_of(axis, len(view.sizes)) for axis in order]
-    return evolve(
-        view, sizes=tuple(view.sizes[a] for a in axes), strides=tuple(view.strides[a] for a in axes)
-    )
+    return evolve(view, sizes=tuple(view.sizes[a] for a in axes), strides=tuple(view.strides[a] for a in axes))
 
 
 def swapped(view: View, first: int, second: int) -> View:
@@ -77,9 +73,7 @@ def squeezed(session: Session, view: View, axes: Sequence[int] | None) -> View:
     rank = len(view.sizes)
     asked = set(range(rank)) if axes is None else {axis_of(axis, rank) for axis in axes}
     kept = [a for a in range(rank) if a not in asked or not session.decide(view.sizes[a].equals(1))]
-    return evolve(
-        view, sizes=tuple(view.sizes[a] for a in kept), strides=tuple(view.strides[a] for a in kept)
-    )
+    return evolve(view, sizes=tuple(view.sizes[a] for a in kept), strides=tuple(view.strides[a] for a in kept))
 
 
 def expanded(session: Session, view: View, sizes: Sequence[Size]) -> View:
@@ -96,9 +90,7 @@ def expanded(session: Session, view: View, sizes: Sequence[Size]) -> View:
             result.append(wanted)
             strides.append(size(0))
         else:
-            raise RuntimeError(
-                f"The expanded size of the tensor ({wanted}) must match the existing size ({old})"
-            )
+            raise RuntimeError(f"The expanded size of the tensor ({wanted}) must match the existing size ({old})")
     return evolve(view, sizes=tuple(result), strides=tuple(strides))
 
 
@@ -128,9 +120,7 @@ def sliced(session: Session, view: View, axis: int, start: Size | None, end: Siz
         extent = (extent + (step - 1)) // step
     sizes = (*view.sizes[:axis], simplified(extent), *view.sizes[axis + 1 :])
     strides = (*view.strides[:axis], simplified(view.strides[axis] * step), *view.strides[axis + 1 :])
-    return evolve(
-        view, sizes=sizes, strides=strides, offset=simplified(view.offset + first * view.strides[axis])
-    )
+    return evolve(view, sizes=sizes, strides=strides, offset=simplified(view.offset + first * view.strides[axis]))
 
 
 def inferred(session: Session, sizes: Sequence[Size], elements: Size) -> tuple[Size, ...]:
@@ -142,9 +132,7 @@ def inferred(session: Session, sizes: Sequence[Size], elements: Size) -> tuple[S
     known = count([each for axis, each in enumerate(wanted) if axis not in holes])
     if not holes:
         if not same(known, elements) and not session.decide(known.equals(elements)):
-            raise RuntimeError(
-                f"shape {[str(each) for each in wanted]} is invalid for input of size {elements}"
-            )
+            raise RuntimeError(f"shape {[str(each) for each in wanted]} is invalid for input of size {elements}")
         return tuple(wanted)
     if session.decide(known.equals(0)):
         raise RuntimeError("cannot infer a dimension of a tensor of 0 elements")
@@ -189,7 +177,7 @@ def _regroup(
     taken = [wanted[new]]
     new -= 1
     while not same(have, want):
-        inside, around = divides(have, want), divides(want, have)
+        inside, around = old >= 0 and divides(have, want), new >= 0 and divides(want, have)
         if not (inside or around) and session.decide(have.equals(want)):
             break
         if inside or (not around and session.decide(have < want)):
@@ -211,9 +199,7 @@ def _regroup(
     return old, new
 
 
-def _merged(
-    session: Session, view: View, axis: int, have: Size, base: Size, reach: Size
-) -> tuple[Size, Size]:
+def _merged(session: Session, view: View, axis: int, have: Size, base: Size, reach: Size) -> tuple[Size, Size]:
     """Base stride and reach once `axis` joins the run of `have` elements inside it, leaving no gap."""
     extent, stride = view.sizes[axis], view.strides[axis]
     if same(stride, reach) or session.decide(stride.equals(reach)):

@@ -46,24 +46,35 @@ def _failed(failure: CompileFailure) -> Verdict:
     first = failure.message.strip()
     sentence = f"{failure.place}: kernel {failure.kernel}{config} does not compile for {failure.dtype}: {first}"
     witness = Witness(sentence, "compiler", place=failure.place)
-    return Verdict("compile", Outcome.REFUTED, CLAIM, "", f"for the sizes with {failure.cell}", witness=witness, place=failure.place)
+    return Verdict(
+        "compile",
+        Outcome.REFUTED,
+        CLAIM,
+        "",
+        f"for the sizes with {failure.cell}",
+        witness=witness,
+        place=failure.place,
+    )
 
 
 def _primary(
-    wanted: Mapping[Job, tuple[Plan, Launch, Variant]], answers: Mapping[Job, Resources | Rejected], count: int
+    wanted: Mapping[Job, tuple[Plan, Launch, Variant]],
+    answers: Mapping[Job, Resources | Rejected],
+    count: int,
 ) -> Verdict:
     for job, (plan, launch, variant) in wanted.items():
         answer = answers[job]
         if isinstance(answer, Rejected):
             config = f" with {variant.config}" if variant.config else ""
-            sentence = f"{launch.place}: kernel {launch.kernel}{config} for {plan.dtype} on {PRIMARY}: {answer.message}"
+            kernel = f"kernel {launch.kernel}{config} for {plan.dtype} on {PRIMARY}"
+            sentence = f"{launch.place}: {kernel}: {answer.message}"
             witness = Witness(sentence, "compiler", place=launch.place)
             return Verdict("compile", Outcome.REFUTED, CLAIM, "", str(plan.cell), witness=witness, place=launch.place)
     needs = [answer for job in wanted if isinstance(answer := answers[job], Resources)]
-    detail = (
-        f"at most {max(each.registers for each in needs)} registers a lane, "
-        f"{max(each.spills for each in needs)} bytes spilled, {max(each.shared for each in needs)} bytes shared"
+    registers, spills, shared = (
+        max(getattr(each, kind) for each in needs) for kind in ("registers", "spills", "shared")
     )
+    detail = f"at most {registers} registers a lane, {spills} bytes spilled, {shared} bytes shared"
     scope = f"{count} variants of {PRIMARY}, {len(wanted)} of them different"
     return Verdict("compile", Outcome.PROVED, CLAIM, scope, detail, ("Triton below TTIR and ptxas are right",))
 
@@ -81,8 +92,13 @@ def _elsewhere(
     detail = "; ".join(f"not for {name}: {why}" for name, why in rejected.items())
     which = "every variant" if budget.profile == "deep" else "one variant of each launch and dtype"
     if not taken:
-        return Verdict("compile", Outcome.PROVED, f"which other targets take it is known: none of {', '.join(OTHERS)}",
-                       which, detail)
+        return Verdict(
+            "compile",
+            Outcome.PROVED,
+            f"which other targets take it is known: none of {', '.join(OTHERS)}",
+            which,
+            detail,
+        )
     return Verdict("compile", Outcome.PROVED, f"it compiles for {', '.join(taken)} too", which, detail)
 
 

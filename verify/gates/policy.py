@@ -1,25 +1,28 @@
-"""policy: does the host code only allocate, view, copy and launch its own kernels, for every shape of the domain?"""
+"""policy: does the host code only allocate, view, copy and launch, and for every shape of the domain?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from verify.capture.stores import ANY, writes
 from verify.case import Budget, Case
-from verify.plan import Plan, Refusal, Unsupported, Violation
+from verify.ir.parse import ParseError, parse
+from verify.plan import Launch, Plan, PointerArgument, Refusal, Unsupported, Variant, Violation
 from verify.verdict import Outcome, Verdict, Witness
 
 CLAIM = "the host code only allocates, makes views, copies and launches its own kernels"
+INPUTS = "no kernel has a store to one of its inputs"
 WHOLE = "the host code handles every shape of the domain"
 MOST_NAMED = 6
 
 
 def policy(case: Case, budget: Budget) -> tuple[Verdict, ...]:
-    """One verdict on what the host code does, and one on the shapes that it leaves out."""
+    """Verdicts on what the host code does, on stores to inputs, and on the shapes that are left out."""
     capture = case.capture
     violations = [answer for answer in capture.answers if isinstance(answer, Violation)]
     if violations:
         return tuple(_refuted(violation) for violation in violations)
-    return (_conduct(case), _reach(case))
+    return (_conduct(case), _inputs(case), _reach(case))
 
 
 def _refuted(violation: Violation) -> Verdict:
@@ -44,6 +47,55 @@ def _conduct(case: Case) -> Verdict:
         f"host operations seen: {_named(capture.host_operations) or 'none'}",
         _assumptions(case),
     )
+
+
+def _inputs(case: Case) -> Verdict:
+    """Inputs belong to the caller. This is read off the kernels' text: whether a store runs is not asked."""
+    unclear: list[str] = []
+    seen: set[tuple[str, frozenset[str]]] = set()
+    for plan in case.capture.plans:
+        for launch in plan.launches:
+            inputs = _input_arguments(plan, launch)
+            for variant in launch.variants:
+                if (variant.digest, key := frozenset(inputs)) in seen:
+                    continue
+                seen.add((variant.digest, key))
+                answer = _stores(launch, variant, inputs)
+                if isinstance(answer, Verdict):
+                    return answer
+                unclear += answer
+    if unclear:
+        return Verdict("policy", Outcome.UNKNOWN, INPUTS, "", _named(unclear))
+    if not seen:
+        return Verdict("policy", Outcome.UNKNOWN, INPUTS, "", "there is no kernel to read")
+    return Verdict("policy", Outcome.PROVED, INPUTS, f"{len(seen)} kernels as compiled", "by where pointers come from")
+
+
+def _input_arguments(plan: Plan, launch: Launch) -> dict[str, str]:
+    """Kernel arguments that point into an input, with the input's name."""
+    owners = {buffer.name: buffer.param for buffer in plan.buffers if buffer.param is not None}
+    pointers = [each for each in launch.arguments if isinstance(each, PointerArgument)]
+    return {each.name: owners[each.view.buffer] for each in pointers if each.view.buffer in owners}
+
+
+def _stores(launch: Launch, variant: Variant, inputs: dict[str, str]) -> Verdict | list[str]:
+    """A refutation, or what cannot be told."""
+    try:
+        program = parse(variant.ttir)
+    except ParseError as error:
+        return [f"{launch.kernel}: {error}"]
+    names = {value.name: name for value, name in zip(program.kernel.arguments, variant.parameters, strict=True)}
+    unclear = []
+    for write in writes(program):
+        reached = {names.get(each, each) for each in write.arguments}
+        if reached and reached <= inputs.keys():
+            into = ", ".join(sorted({repr(inputs[each]) for each in reached}))
+            sentence = f"{write.place}: kernel {launch.kernel} writes to its input {into} ({write.operation})"
+            witness = Witness(sentence, "compiler", place=write.place)
+            return Verdict("policy", Outcome.REFUTED, INPUTS, "", "interface", witness=witness, place=write.place)
+        if ANY in reached or reached & inputs.keys():
+            unclear.append(f"{write.place}: {write.operation} may write to an input")
+    return unclear
 
 
 def _reach(case: Case) -> Verdict:

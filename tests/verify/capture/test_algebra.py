@@ -29,9 +29,7 @@ conditions = st.recursive(
         sizes,
         sizes,
     ),
-    lambda inner: (
-        st.builds(all_of, inner, inner) | st.builds(any_of, inner, inner) | st.builds(none_of, inner)
-    ),
+    lambda inner: st.builds(all_of, inner, inner) | st.builds(any_of, inner, inner) | st.builds(none_of, inner),
     max_leaves=4,
 )
 

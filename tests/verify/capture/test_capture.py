@@ -62,9 +62,7 @@ def test_no_launch_at_any_size() -> None:
 def test_a_hanging_import_ends_in_time_and_leaves_nothing() -> None:
     (answer,) = captured("hangs", limits=Limits(first=2.0)).answers
     assert isinstance(answer, Violation) and answer.rule == "failure" and "2 seconds" in answer.what
-    children = subprocess.run(
-        ["ps", "--ppid", str(os.getpid()), "-o", "args="], capture_output=True, text=True
-    )
+    children = subprocess.run(["ps", "--ppid", str(os.getpid()), "-o", "args="], capture_output=True, text=True)
     assert "capture/child.py" not in children.stdout
 
 

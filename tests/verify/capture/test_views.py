@@ -37,9 +37,7 @@ def elements(storage: torch.Tensor, session: Session, view: View) -> list[int]:
 def test_moves_give_torchs_elements(data: st.DataObject) -> None:
     rows, columns = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 5))
     storage = torch.arange(200)
-    tensor = storage.as_strided(
-        (rows, columns), data.draw(st.sampled_from([(columns, 1), (7, 1), (1, rows), (9, 2)]))
-    )
+    tensor = storage.as_strided((rows, columns), data.draw(st.sampled_from([(columns, 1), (7, 1), (1, rows), (9, 2)])))
     session, view = session_for(tensor)
     for _ in range(data.draw(st.integers(1, 4))):
         tensor, view = moved(data, session, tensor, view)
@@ -48,9 +46,7 @@ def test_moves_give_torchs_elements(data: st.DataObject) -> None:
     assert session.cell().holds(session.hints)
 
 
-def moved(
-    data: st.DataObject, session: Session, tensor: torch.Tensor, view: View
-) -> tuple[torch.Tensor, View]:
+def moved(data: st.DataObject, session: Session, tensor: torch.Tensor, view: View) -> tuple[torch.Tensor, View]:
     move = data.draw(st.sampled_from(MOVES))
     rank = tensor.dim()
     if move == "reshape" and rank:

@@ -32,9 +32,7 @@ def copies() -> Capture:
     return captured("copies")
 
 
-def verdicts(
-    found: Capture, file: str, spec: Spec | None = None, profile: str = "quick"
-) -> tuple[Verdict, ...]:
+def verdicts(found: Capture, file: str, spec: Spec | None = None, profile: str = "quick") -> tuple[Verdict, ...]:
     return gate(Case(spec or double(), candidate(file), found), PROFILES[profile])
 
 
