@@ -39,8 +39,11 @@ class Stages:
 def standard(*, bench: bool = False, device: str = "H200") -> Stages:
     """The stages of the tool itself; `device` is what the bench stage models where it cannot time."""
     # Imported here: capture and the gates bring torch, triton and z3, which most commands never need.
+    import torch
+
     from verify.gates import GATES, REQUIRED
 
+    torch.set_num_threads(1)  # the tensors are small: a second thread costs more than it does
     return Stages(_capture, GATES, REQUIRED, partial(_bench, device=device) if bench else None)
 
 

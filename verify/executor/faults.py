@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+import numpy
 import torch
 from attrs import define, field, frozen
 
@@ -62,7 +63,7 @@ class Log:
 def first(lanes: torch.Tensor) -> tuple[int, tuple[int, ...]]:
     """The first true position: row of the batch, and lane. Some must be true."""
     flat = int(lanes.reshape(-1).to(torch.uint8).argmax())
-    position = [int(axis) for axis in torch.unravel_index(torch.tensor(flat), lanes.shape)]
+    position = [int(axis) for axis in numpy.unravel_index(flat, lanes.shape)]  # torch's own loads sympy: seconds
     return position[0], tuple(position[1:])
 
 

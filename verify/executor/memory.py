@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+import numpy  # its shape arithmetic: torch's own loads sympy, which takes seconds
 import torch
 from attrs import define, field
 
@@ -115,7 +116,7 @@ class Guarded:
             cells = storage.typed(request.element, self.mode, request.place)
             values = cells.index_select(0, index.reshape(-1)).reshape(index.shape)
             result = torch.where(mask, self._held(values, request), result)
-        shape = torch.broadcast_shapes(request.addresses.shape, request.active.shape, result.shape)
+        shape = numpy.broadcast_shapes(request.addresses.shape, request.active.shape, result.shape)
         return result if result.shape == shape else result.expand(shape)
 
     def _held(self, values: torch.Tensor, request: Request) -> torch.Tensor:
@@ -221,7 +222,7 @@ class Guarded:
         if outside is None or not bool(outside.any()):
             return mask, index
         if self.log.room("out-of-bounds", request.place):
-            row, lane = first(outside.expand(torch.broadcast_shapes(outside.shape, request.addresses.shape)))
+            row, lane = first(outside.expand(numpy.broadcast_shapes(outside.shape, request.addresses.shape)))
             self._out_of_bounds(request, storage, row, lane, int(index[row][lane]))
         mask = mask & ~outside
         return mask, torch.where(mask, index, 0)
