@@ -185,7 +185,8 @@ class Spec:
             raise ValueError(f"spec name {self.name!r} is not an identifier")
         _unique(self.name, [item.name for item in (*self.dims, *self.params, *self.outputs)])
         known = {dim.name for dim in self.dims}
-        for tensor in (*self.tensors, *self.outputs):
+        shaped: tuple[TensorParam | OutputSpec, ...] = (*self.tensors, *self.outputs)
+        for tensor in shaped:
             strangers = [dim for dim in tensor.dims if dim not in known]
             if strangers:
                 raise ValueError(f"spec {self.name!r}: {tensor.name!r} uses undeclared dims {strangers}")
