@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 from specs.sizes import Condition, all_of, name
 from specs.spec import Spec, TensorParam, packed
 from verify.capture.hostcode import examine
+from verify.capture.naming import named_outputs
 from verify.capture.protocol import Ask, Malformed, begin, check
 from verify.capture.sandbox import Child, ChildFailed, Limits
 from verify.case import Budget, Candidate
@@ -176,4 +177,5 @@ def _ask(child: Child, spec: Spec, ask: Ask, findings: _Findings, file: str) -> 
     for operation in reply.operations:
         if operation not in findings.operations:
             findings.operations.append(operation)
-    return reply.answer, reply.cell
+    answer = named_outputs(reply.answer, spec) if isinstance(reply.answer, Plan) else reply.answer
+    return answer, reply.cell
