@@ -53,7 +53,7 @@ class Budget:
 
 PROFILES: Final = {
     "quick": Budget("quick", rlimit=3_000_000, seconds=5, samples=20, elements=1 << 14, cells=40),
-    "ci": Budget("ci", rlimit=6_000_000, seconds=10, samples=100, elements=1 << 16, cells=64),
+    "ci": Budget("ci", rlimit=6_000_000, seconds=10, samples=100, elements=1 << 16, cells=128),
     "deep": Budget("deep", rlimit=200_000_000, seconds=120, samples=2000, elements=1 << 20, cells=200),
 }
 

@@ -59,8 +59,8 @@ def coordinates(offset: Poly, window: Window) -> tuple[Poly, ...] | None:
     for at, axis in enumerate(axes):
         stride = window.strides[axis]
         part, rest = _divide(rest, stride)
-        if any(window.strides[later] == stride for later in axes[at + 1 :]):
-            # Two axes step alike (one has a single element): lanes run along the inner one.
+        if any(window.strides[later] == stride and window.sizes[later].constant != 1 for later in axes[at + 1 :]):
+            # Two axes step alike (one has a single element, and it is open which): lanes run along the inner one.
             lanes = Poly(tuple(item for item in part.terms if any(each.kind == "lane" for each in item[0])))
             part, rest = part - lanes, rest + lanes * stride
         found[axis] = part
