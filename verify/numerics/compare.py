@@ -39,8 +39,14 @@ def half_ulp(magnitude: torch.Tensor, dtype: str) -> torch.Tensor:
     bits, lowest = FORMATS[dtype]
     _, exponent = torch.frexp(magnitude)
     exponent = torch.where(magnitude == 0, lowest, (exponent - 1).clamp(min=lowest))
-    spacing = torch.ldexp(torch.ones_like(magnitude), (exponent - bits).to(torch.float64))
-    return torch.where(torch.isfinite(magnitude), spacing, torch.inf)
+    return torch.where(torch.isfinite(magnitude), power_of_two(exponent - bits), torch.inf)
+
+
+def power_of_two(exponent: torch.Tensor) -> torch.Tensor:
+    """2^exponent in float64, exactly: torch.ldexp goes through pow, which on a device is off by a bit."""
+    half = torch.div(exponent, 2, rounding_mode="floor")
+    parts = [((each.to(torch.int64) + 1023) << 52).view(torch.float64) for each in (half, exponent - half)]
+    return parts[0] * parts[1]
 
 
 def compare(output: torch.Tensor, reference: Bounded, dtype: str) -> Comparison:
