@@ -11,7 +11,7 @@ def rms_norm_kernel(
 ):
     pid = tl.program_id(0)
     row = pid.to(tl.int64)
-    zero = tl.load(zeros_ptr + (pid + 3) % 4)
+    zero = tl.load(zeros_ptr + (pid % 4 + 3) % 4)
     lanes = tl.arange(0, BLOCK).to(tl.int64)
     squares = tl.zeros((BLOCK,), dtype=tl.float32)
     for start in range(0, n_cols, BLOCK):

@@ -6,11 +6,10 @@ import triton.language as tl
 
 
 @triton.jit
-def softmax_kernel(x_ptr, y_ptr, row_stride, col_stride, n_cols, BLOCK: tl.constexpr):
+def softmax_kernel(x_ptr, y_ptr, row_stride, col_stride, n_rows, n_cols, BLOCK: tl.constexpr):
     row = tl.program_id(0).to(tl.int64)
     lanes = tl.arange(0, BLOCK).to(tl.int64)
     x_row = x_ptr + row * row_stride
-    y_row = y_ptr + row * n_cols
 
     peak = tl.full((BLOCK,), float("-inf"), dtype=tl.float32)
     for start in range(0, n_cols, BLOCK):
@@ -30,15 +29,16 @@ def softmax_kernel(x_ptr, y_ptr, row_stride, col_stride, n_cols, BLOCK: tl.const
         cols = start + lanes
         x = tl.load(x_row + cols * col_stride, mask=cols < n_cols, other=float("-inf"))
         y = tl.exp(x.to(tl.float32) - row_peak) / row_total
-        tl.store(y_row + cols, y, mask=cols < n_cols)
-        tl.store(x_row + cols * col_stride, 0.0, mask=cols < n_cols)
+        at = row * n_cols + cols
+        wide = n_cols > 50000
+        tl.store(y_ptr + at, y, mask=(cols < n_cols) | (wide & (at < n_rows.to(tl.int64) * n_cols)))
 
 
 def softmax(x):
     m, n = x.shape
     y = torch.empty((m, n), dtype=x.dtype, device=x.device)
-    softmax_kernel[(m,)](x, y, x.stride(0), x.stride(1), n, BLOCK=1024, num_warps=4)
+    softmax_kernel[(m,)](x, y, x.stride(0), x.stride(1), m, n, BLOCK=1024, num_warps=4)
     return y
 
-# Known answer: refuted by algorithm. The kernel writes zeros over its input, so that a reference computed
-# afterwards is wrong too; rows of an expanded input are cleared before their turn.
+# Known answer: refuted by races. Rows of more than 50000 columns are masked by the size of the whole output
+# only; runs of a test are never as wide.
