@@ -5,7 +5,9 @@ Nothing of a candidate is imported here; its text is read and the names of its f
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Final, Literal, cast
@@ -111,14 +113,15 @@ def _identifier(function: str, text: str) -> str:
 
 def _module_file(module: str, text: str) -> Path:
     # importlib.util.find_spec would run the parents' __init__, and nothing of a candidate may run here.
-    found, where = None, None
+    # The working folder counts too, last as in the capture child: a repository need not be installed.
+    found, where = None, [*sys.path, os.getcwd()]
     done: list[str] = []
     for part in module.split("."):
         done.append(part)
         found = PathFinder.find_spec(".".join(done), where) if part.isidentifier() else None
         if found is None:
             raise Trouble(f"{text}: there is no module {'.'.join(done)!r}", "is its package installed here?")
-        where = found.submodule_search_locations
+        where = list(found.submodule_search_locations or ())
     if found is None or found.origin is None or not found.origin.endswith(".py"):
         raise Trouble(f"{text}: module {module!r} has no Python source")
     return Path(found.origin)

@@ -48,9 +48,14 @@ def line_of(specimen: str, word: str) -> int:
 
 def verify(folder: str, specimen: str, *options: str) -> Verified:
     """`kernelproof verify --profile quick` on one specimen."""
+    return verify_named(str(HERE / folder / f"{specimen}.py"), "--profile", "quick", *options)
+
+
+def verify_named(candidate: str, *options: str) -> Verified:
+    """`kernelproof verify` on what a file name or `package.module:function` names."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        code = main(["verify", str(HERE / folder / f"{specimen}.py"), "--profile", "quick", *options])
+        code = main(["verify", candidate, *options])
     word, *facts = shlex.split(said.getvalue().splitlines()[-1])
     assert word == "RESULT", said.getvalue()
     return Verified(code, dict(fact.split("=", 1) for fact in facts), said.getvalue())
