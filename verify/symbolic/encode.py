@@ -103,7 +103,8 @@ class Encoder:
     def _divide(self, numerator: Poly, divisor: Poly, floors: bool, plain: bool) -> tuple[Any, Any]:
         a, b = self._sum(numerator), self._sum(divisor)
         q, r = self._fresh("quotient"), self._fresh("remainder")
-        (whole,) = apply("floordiv" if floors or plain else "div", numerator, divisor).atoms() or (None,)
+        folded = apply("floordiv" if floors or plain else "div", numerator, divisor)
+        whole = next((each for each in folded.atoms() if folded == of(each)), None)
         if whole is not None and whole.args == (numerator, divisor):
             self.constants[whole] = q
             self.definitions.append(a == self._sum(of(whole) * divisor) + r)
@@ -131,7 +132,7 @@ class Encoder:
             return factors[0]
         twins = self._products.setdefault(first_copy(term), [])
         for others, other in twins:
-            if all(a.eq(b) for a, b in zip(factors, others, strict=True)):
+            if len(others) == len(factors) and all(a.eq(b) for a, b in zip(factors, others, strict=True)):
                 return other
         product = z3.Product(*factors)
         if self.linear:
@@ -139,8 +140,9 @@ class Encoder:
             self._tell(term, factors, product)
             self._split(term, product)
         for others, other in twins:
-            same = z3.And(*(a == b for a, b in zip(factors, others, strict=True)))
-            self.definitions.append(z3.Implies(same, product == other))
+            if len(others) == len(factors):
+                same = z3.And(*(a == b for a, b in zip(factors, others, strict=True)))
+                self.definitions.append(z3.Implies(same, product == other))
         twins.append((factors, product))
         return product
 

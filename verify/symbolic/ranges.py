@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import inf
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from verify.symbolic.terms import Atom, Poly, Truth, truncated
 
 Range: TypeAlias = tuple[float, float]  # ints, or an infinity
 EVERYTHING: Range = (-inf, inf)
+HUGE: Final = 2**512
 
 
 class Ranges:
@@ -24,13 +25,14 @@ class Ranges:
         return Ranges({**self.bounds, **bounds})
 
     def of(self, term: Poly) -> Range:
-        low = high = 0.0
+        low: float = 0  # ints: a float would round what lies beyond 2^53
+        high: float = 0
         for monomial, coefficient in term.terms:
             product: Range = (coefficient, coefficient)
             for each in monomial:
                 product = _times(product, self.atom(each))
             low, high = low + product[0], high + product[1]
-        return low, high
+        return _tamed((low, high))
 
     def nonnegative(self, term: Poly) -> bool:
         return self.of(term)[0] >= 0
@@ -81,8 +83,14 @@ class Ranges:
 
 
 def _times(left: Range, right: Range) -> Range:
-    corners = [0.0 if 0 in (a, b) else a * b for a in left for b in right]
-    return min(corners), max(corners)
+    corners = [0 if 0 in (a, b) else a * b for a in left for b in right]
+    return _tamed((min(corners), max(corners)))
+
+
+def _tamed(bounds: Range) -> Range:
+    """A range at least as wide, without ints too long to multiply with an infinity."""
+    low, high = bounds
+    return (-inf if low < -HUGE else min(low, HUGE)), (inf if high > HUGE else max(high, -HUGE))
 
 
 def _quotient(left: Range, right: Range) -> Range:
