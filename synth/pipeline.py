@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve, frozen
 
@@ -20,6 +21,9 @@ from verify.case import Budget, Candidate, Case
 from verify.dossier import Dossier, Gate, examine
 from verify.plan import Capture
 from verify.verdict import Outcome
+
+if TYPE_CHECKING:
+    from synth.bench.results import Elsewhere
 
 Bench: TypeAlias = Callable[[Case, Dossier], "tuple[Measurement, str | None]"]  # and the sealed bundle's digest
 
@@ -36,15 +40,25 @@ class Stages:
     bench: Bench | None = None
 
 
-def standard(*, bench: bool = False, device: str = "H200") -> Stages:
-    """The stages of the tool itself; `device` is what the bench stage models where it cannot time."""
+def standard(
+    *,
+    bench: bool = False,
+    device: str = "H200",
+    elsewhere: Mapping[str, Elsewhere] | None = None,
+    sealed: Path | None = None,
+) -> Stages:
+    """The stages of the tool itself; `device` is what the bench stage models where it cannot time.
+
+    `elsewhere` is what another machine measured, by bundle digest; an admitted bundle is also written to `sealed`.
+    """
     # Imported here: capture and the gates bring torch, triton and z3, which most commands never need.
     import torch
 
     from verify.gates import GATES, REQUIRED
 
     torch.set_num_threads(1)  # the tensors are small: a second thread costs more than it does
-    return Stages(_capture, GATES, REQUIRED, partial(_bench, device=device) if bench else None)
+    ways = partial(_bench, device=device, elsewhere=elsewhere, sealed=sealed)
+    return Stages(_capture, GATES, REQUIRED, ways if bench else None)
 
 
 def only_those(stages: Stages, names: Collection[str]) -> Stages:
@@ -109,9 +123,16 @@ def _capture(spec: Spec, candidate: Candidate, budget: Budget) -> Capture:
         raise Trouble(told, "`kernelproof doctor` says what this machine can do") from None
 
 
-def _bench(case: Case, dossier: Dossier, device: str) -> tuple[Measurement, str | None]:
+def _bench(
+    case: Case, dossier: Dossier, device: str, elsewhere: Mapping[str, Elsewhere] | None, sealed: Path | None
+) -> tuple[Measurement, str | None]:
     from synth.bench.bundle import seal
     from synth.bench.measure import measure
 
-    bundle = seal(case, dossier).digest if dossier.admitted else None
-    return measure(case, dossier, device), bundle
+    digest = None
+    if dossier.admitted:
+        bundle = seal(case, dossier)
+        digest = bundle.digest
+        if sealed is not None:
+            bundle.save(sealed)
+    return measure(case, dossier, device, elsewhere), digest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -14,7 +15,7 @@ from reports.measurement import Measurement, Model
 from specs.spec import Spec
 from synth.bench.bundle import Bundle, NotAdmitted, seal
 from synth.bench.model import DEFAULT, models
-from synth.bench.results import Report, measurement_of
+from synth.bench.results import Elsewhere, Report, measurement_elsewhere, measurement_of
 from verify.case import Case
 from verify.dossier import Dossier
 from verify.native.codec import read
@@ -24,10 +25,13 @@ NO_DEVICE: Final = "no device"
 SECONDS: Final = 1800
 
 
-def measure(case: Case, dossier: Dossier, device: str = DEFAULT) -> Measurement:
+def measure(
+    case: Case, dossier: Dossier, device: str = DEFAULT, elsewhere: Mapping[str, Elsewhere] | None = None
+) -> Measurement:
     """What came of the bench stage: times for an admitted dossier on a device, else a word and a reason.
 
-    Models, which stand beside it, are for the device called `device`.
+    Models, which stand beside it, are for the device called `device`. `elsewhere` holds what other machines
+    found, by bundle digest: times count for the very bundle that was sealed, and for no other.
     Raises KeyError when `device` is not one of `synth.bench.model.PEAKS`.
     """
     try:
@@ -35,12 +39,14 @@ def measure(case: Case, dossier: Dossier, device: str = DEFAULT) -> Measurement:
     except NotAdmitted as reason:
         return Measurement.not_counted(str(reason))
     predicted = models(case.spec, bundle.plans, device)
+    if elsewhere is not None:
+        if bundle.digest not in elsewhere:
+            return Measurement.not_run(f"the given times are not of bundle {bundle.digest[:12]}", predicted)
+        return measurement_elsewhere(elsewhere[bundle.digest], predicted)
     if not present():
         return Measurement.not_run(NO_DEVICE, predicted)
     if specs.ALL.get(case.spec.name) is not case.spec:
-        return Measurement.not_run(
-            "the runner knows only the catalogue's specs, this one is the user's own", predicted
-        )
+        return Measurement.not_run("the runner knows only the catalogue's specs, this one is the user's own", predicted)
     with TemporaryDirectory(prefix="kernelproof-bench-") as folder:
         return time_bundle(bundle, case.spec, Path(folder), predicted)
 
@@ -49,9 +55,7 @@ def time_bundle(bundle: Bundle, spec: Spec, folder: Path, predicted: tuple[Model
     """Time a sealed bundle in a process of its own that writes into `folder`."""
     sealed, answer = folder / "bundle.json", folder / "report.json"
     bundle.save(sealed)
-    trouble = start(
-        [sys.executable, "-P", "-m", "synth.bench.runner", str(sealed), "--out", str(answer)], folder
-    )
+    trouble = start([sys.executable, "-P", "-m", "synth.bench.runner", str(sealed), "--out", str(answer)], folder)
     if trouble or not answer.exists():
         return Measurement.not_run(trouble or "the runner wrote no report", predicted)
     return measurement_of(read(answer.read_bytes(), Report), predicted)

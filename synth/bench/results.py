@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
+from cattrs import BaseValidationError
 
 from reports.measurement import Measurement, Model, Timed
 from synth.bench.device import State
 from synth.bench.floor import Ceilings, Limit, Work, fraction
 from synth.bench.statistics import against, noise_factor, timing
+from verify.native.child import Answer
+from verify.native.codec import CONVERTER
 
 KERNEL: Final = "kernel"
 AGAIN: Final = "kernel again"  # the A/A control
@@ -72,6 +77,41 @@ class Report:
     runs: tuple[Run, ...]
     refused: tuple[Refused, ...]
     seconds: float
+
+
+@frozen
+class Elsewhere:
+    """What another machine found about a sealed bundle: its report and its native checks."""
+
+    report: Report
+    native: Answer
+
+
+def timed_elsewhere(path: Path) -> dict[str, Elsewhere]:
+    """By bundle digest, what `synth.bench.device_check` wrote to `path`. Raises ValueError for any other file."""
+    try:
+        rows = json.loads(path.read_bytes())
+        whole = [row for row in rows if row["report"] and row["native"]]
+        found = [
+            Elsewhere(CONVERTER.structure(row["report"], Report), CONVERTER.structure(row["native"], Answer))
+            for row in whole
+        ]
+    except (OSError, ValueError, KeyError, TypeError, BaseValidationError) as error:
+        raise ValueError(f"{path} holds no device results: {error}") from None
+    return {each.report.bundle: each for each in found}
+
+
+def measurement_elsewhere(found: Elsewhere, predicted: tuple[Model, ...]) -> Measurement:
+    """The times of another machine, unless its native checks found something wrong."""
+    if found.native.findings:
+        first = found.native.findings[0]
+        return Measurement.not_counted(f"on {found.native.device}: {first.sentence}")
+    if found.native.refusal or found.native.failures:
+        reason = found.native.refusal or found.native.failures[0]
+        return Measurement.not_counted(f"native checks on {found.native.device} did not finish: {reason}")
+    measured = measurement_of(found.report, predicted)
+    note = f"native checks on this device: {found.native.runs} runs, nothing wrong"
+    return evolve(measured, workloads=tuple(evolve(each, notes=(*each.notes, note)) for each in measured.workloads))
 
 
 def measurement_of(report: Report, predicted: tuple[Model, ...]) -> Measurement:
