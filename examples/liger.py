@@ -1,7 +1,7 @@
 """What Liger-Kernel's wrappers undertake: rows of at least one and at most 65536 elements.
 
-    kernelproof verify liger_kernel.transformers.functional:liger_softmax --spec examples/liger.py:SOFTMAX
-    kernelproof verify liger_kernel.transformers.functional:liger_rms_norm --spec examples/liger.py:RMS_NORM
+kernelproof verify liger_kernel.transformers.functional:liger_softmax --spec examples/liger.py:SOFTMAX
+kernelproof verify liger_kernel.transformers.functional:liger_rms_norm --spec examples/liger.py:RMS_NORM
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Liger-Kernel's rms_norm in its Gemma casting mode, with the parameters of the spec.
 
-    kernelproof verify examples.liger_gemma:rms_norm --policy repo --spec examples/liger.py:RMS_NORM
+kernelproof verify examples.liger_gemma:rms_norm --policy repo --spec examples/liger.py:RMS_NORM
 """
 
 from __future__ import annotations
