@@ -11,8 +11,10 @@ from verify.executor.modes import Fill, Mode, Unmodelled
 from verify.executor.plan import Execution, run_plan
 from verify.executor.replay import NotReplayed, replay
 from verify.plan import Plan
+from verify.symbolic.control import WHILE
+from verify.symbolic.evaluate import OPERATIONS, evaluate
 from verify.symbolic.obligations import GRID_LIMITS, Obligation
-from verify.symbolic.terms import Atom
+from verify.symbolic.terms import Atom, closure
 from verify.verdict import Witness
 
 LARGEST: Final = 1 << 22  # elements of a tensor that a replay makes
@@ -30,7 +32,13 @@ def witness(obligation: Obligation, model: Mapping[Atom, int]) -> Witness | str:
             return _grid(obligation, sizes)
         if {"unwritten", "undefined"} & set(obligation.faults):
             return _whole(obligation, sizes)
-        return _programs(obligation, sizes, model)
+        try:
+            return _programs(obligation, sizes, model)
+        except NotReplayed:
+            shown = _far_iteration(obligation, sizes, model)
+            if shown is None:
+                raise
+            return shown
     except (NotReplayed, Unmodelled, ValueError) as error:
         return f"a candidate counterexample at {_shown(reading.spec, sizes)} could not be replayed: {error}"
 
@@ -47,6 +55,30 @@ def _programs(obligation: Obligation, sizes: Mapping[str, int], model: Mapping[A
             shown = tuple((name, sizes[name]) for name in sorted(reading.spec.names()))
             return Witness(fault.sentence, "executor", shown, fault.accesses, fault.place)
     return f"a candidate counterexample at {_shown(reading.spec, sizes)} did not replay"
+
+
+def _far_iteration(obligation: Obligation, sizes: Mapping[str, int], model: Mapping[Atom, int]) -> Witness | None:
+    """A wrap that lies too many iterations into a loop to be run, worked out with exact integers instead.
+
+    That is as good only where every unknown is a size, a program or a counter of a counting loop: its earlier
+    iterations are then sure to happen. None otherwise, or where the arithmetic does not bear the model out.
+    """
+    reading, claim = obligation.reading, obligation.ways[-1]
+    truths = (*(claim.assumptions or obligation.assumptions), claim.goal)
+    leaves = {each: model.get(each, 0) for each in closure(truths) if each.kind not in OPERATIONS}
+    counters = [each for each in leaves if each.kind == "iter"]
+    known = all(each.kind in ("name", "pid", "lane", "iter") for each in leaves)
+    if "wrapped-index" not in obligation.faults or not known or any(WHILE in each.label for each in counters):
+        return None
+    *assumed, goal = (evaluate(truth, leaves) for truth in truths)
+    if not all(assumed) or goal:
+        return None
+    rounds = ", ".join(f"iteration {leaves[each]}" for each in counters)
+    text = (
+        f"{_shown(reading.spec, sizes)}, program {_program(model, '')[0]}, {rounds}: "
+        f"{obligation.claim.replace(' does not wrap in ', ' leaves ')} ({obligation.place})"
+    )
+    return Witness(text, "arithmetic", tuple(sorted(sizes.items())), place=obligation.place)
 
 
 def _concerns(fault: Fault, obligation: Obligation) -> bool:

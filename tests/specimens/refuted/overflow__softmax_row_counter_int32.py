@@ -37,6 +37,5 @@ def softmax(x):
     softmax_rows[(min(m, PROGRAMS),)](x, y, x.stride(0), x.stride(1), m, n, BLOCK=4096, num_warps=8)
     return y
 
-# Known answer: unknown to overflow, and wrong: above 2^31 - 1056 rows the last step of the 32-bit row
-# counter wraps to a negative row and the loop goes on. It takes two million rounds to get there, too many
-# to replay.
+# Known answer: refuted by overflow. The row counter has 32 bits: above 2^31 - 1056 rows its last step wraps, too
+# many iterations into the loop to be run, so the witness is worked out in exact integers.
