@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from reports import assurance, tally
-from reports.measurement import MEASURED
+from reports.measurement import MEASURED, NOT_COUNTED
 from reports.record import Record, shortfall
 from reports.tally import BUCKETS, GLYPHS, LABELS, NOT_RUN, Row
 from reports.text import count, one_line, visible
@@ -76,6 +76,8 @@ def bench_line(record: Record) -> str:
             + ", ".join(f"{rival.gap:.2f}× {rival.baseline.name}" for rival in timed.against)
             for timed in bench.workloads
         )
+    if bench.word == NOT_COUNTED and not record.admitted:
+        return "NOT COUNTED: not admitted"  # why not stands beside it
     line = f"{bench.word.upper()}: {bench.reason}"
     if bench.models:
         model = bench.models[0]
