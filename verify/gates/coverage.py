@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from verify.case import Budget, Case
-from verify.plan import Copy, Glue, Launch, Plan
+from verify.plan import Launch, Plan, Step, View
 from verify.symbolic.coverage import coverage as obligations
 from verify.symbolic.obligations import Obligation
-from verify.symbolic.reading import Reading
+from verify.symbolic.reading import Reading, written_by
 from verify.symbolic.settle import empty, settle
 from verify.verdict import Outcome, Verdict
 
@@ -21,7 +21,8 @@ def coverage(case: Case, budget: Budget) -> tuple[Verdict, ...]:
     def asked(reading: Reading) -> Iterator[Obligation]:
         for buffer in dict.fromkeys(view.buffer for view in reading.plan.outputs):
             if writers(reading.plan, buffer)[-1:] == (reading.launch,):
-                yield from obligations(reading, buffer)
+                views = tuple(reading.view(view) for view in reading.plan.outputs if view.buffer == buffer)
+                yield from obligations(reading, buffer, views)
 
     verdicts = settle(case, budget, "coverage", asked, CLAIM)
     nobody = dict.fromkeys(
@@ -30,20 +31,22 @@ def coverage(case: Case, budget: Budget) -> tuple[Verdict, ...]:
         for view in plan.outputs
         if not writers(plan, view.buffer) and plan.buffer(view.buffer).fill is None and not empty(case, plan, view)
     )
-    return verdicts + tuple(
-        Verdict("coverage", Outcome.UNKNOWN, CLAIM, "", f"no step of the plan writes {buffer} where {cell}")
-        for buffer, cell in nobody
+    partly = dict.fromkeys(
+        (step.place, view.buffer, str(plan.cell))
+        for plan in case.capture.plans
+        for view in plan.outputs
+        for step in writers(plan, view.buffer)[-1:]
+        if not isinstance(step, Launch) and _elements(step.target) != _elements(view)
     )
+    left = [f"no step of the plan writes {buffer} where {cell}" for buffer, cell in nobody]
+    left += [f"the last to write {buffer} writes a part of it ({place}) where {cell}" for place, buffer, cell in partly]
+    return verdicts + tuple(Verdict("coverage", Outcome.UNKNOWN, CLAIM, "", reason) for reason in left)
 
 
-def writers(plan: Plan, buffer: str) -> tuple[Launch | Copy | Glue, ...]:
-    """The steps that may write the buffer, in order: launches that are given it, copies and host operations into it."""
-    found: list[Launch | Copy | Glue] = []
-    for step in plan.steps:
-        if isinstance(step, Launch):
-            views = [argument.view for argument in step.arguments if hasattr(argument, "view")]
-        else:
-            views = [step.target]
-        if any(view.buffer == buffer for view in views):
-            found.append(step)
-    return tuple(found)
+def _elements(view: View) -> tuple[object, ...]:
+    return view.sizes, view.strides, view.offset
+
+
+def writers(plan: Plan, buffer: str) -> tuple[Step, ...]:
+    """The steps that may write the buffer, in order."""
+    return tuple(step for step in plan.steps if buffer in written_by(step))

@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from verify.ir.program import Block, Operation, Region, Scalar, Symbol, Value, element_of, shape_of
 from verify.symbolic.integers import Meaning
+from verify.symbolic.tensors import another_lane
 from verify.symbolic.terms import (
     FALSE,
     TRUE,
@@ -46,7 +47,10 @@ def run_region(tracer: Tracer, region: Region) -> tuple[str, list[Lane]]:
     outer, incoming = tracer.path, {region.blocks[0].label: [(TRUE, list[Lane]())]}
     exits: list[tuple[Truth, list[Lane]]] = []
     name = "tt.return"
-    for block in _in_order(region.blocks):
+    order = _in_order(region.blocks)
+    if _goes_back(order):
+        tracer.give_up(region.blocks[0].operations[-1], "a loop of branches")
+    for block in order:
         arrivals = incoming.get(block.label, [])
         if not arrivals:
             continue
@@ -91,6 +95,14 @@ def _in_order(blocks: Sequence[Block]) -> list[Block]:
     return order[::-1]
 
 
+def _goes_back(order: Sequence[Block]) -> bool:
+    """Whether some branch does not lead forward in this order."""
+    at = {block.label: position for position, block in enumerate(order)}
+    return any(
+        at[successor.block] <= at[block.label] for block in order for successor in block.operations[-1].successors
+    )
+
+
 def _meet(tracer: Tracer, block: Block, arrivals: list[tuple[Truth, list[Lane]]]) -> list[Lane]:
     *others, (_, values) = arrivals
     for condition, incoming in reversed(others):
@@ -126,11 +138,18 @@ def call(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lan
     if function is None:
         tracer.give_up(operation, f"call of {name}")
         return [tracer.unknown(operation, value.type, at) for at, value in enumerate(operation.results)]
-    outer = dict(tracer.environment)
+    outer, calls = dict(tracer.environment), tracer.calls
+    if len(calls) == MAX_CALLS:
+        tracer.give_up(operation, f"calls nested beyond {MAX_CALLS}")
+        return [tracer.unknown(operation, value.type, at) for at, value in enumerate(operation.results)]
+    tracer.calls = (*calls, f"{tracer.numbers.setdefault(operation, len(tracer.numbers))}")
     tracer.bind(function.arguments, operands)
     _, results = run_region(tracer, function.body)
-    tracer.environment = outer
+    tracer.environment, tracer.calls = outer, calls
     return results
+
+
+MAX_CALLS: Final = 16
 
 
 @frozen
@@ -149,11 +168,12 @@ class Carried:
 
 def for_loop(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
     low, high, step, *starts = operands
-    if operation.attributes.get("unsignedCmp") is True and not tracer.ranges.nonnegative(high.poly):
-        tracer.give_up(operation, "scf.for that compares unsigned, up to a bound that may be negative")
+    signed = all(tracer.ranges.nonnegative(bound.poly) for bound in (low, high))
+    if operation.attributes.get("unsignedCmp") is True and not signed:
+        tracer.give_up(operation, "scf.for that compares unsigned, between bounds that may be negative")
     body = operation.regions[0]
     counter, *arguments = body.blocks[0].arguments
-    iteration = atom("iter", f"{operation.place.line}:{counter.name}")
+    iteration = atom("iter", f"{operation.place.line}:{tracer.local(counter)}")
     index = low.poly + of(iteration) * step.poly
     during = conj(at_most(0, of(iteration)), less(index, high.poly))
     trips = _trips(tracer, low.poly, high.poly, step.poly)
@@ -176,8 +196,10 @@ def for_loop(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list
 
 def while_loop(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
     before, after = operation.regions
-    iteration = atom("iter", f"{operation.place.line}:while")
-    trips = of(atom("iter", f"{operation.place.line}:trips"))
+    mark = tracer.mark(operation)
+    iteration = atom("iter", f"{WHILE}{mark}")
+    # How often it goes round is another number in every program and every iteration of the loops around it.
+    trips = of(atom("opaque", f"int:trips:{mark}:64", tracer.context(0)))
     carried = _carry(tracer, before.blocks[0].arguments, operands)
     leaving: list[Lane] = []
 
@@ -192,8 +214,11 @@ def while_loop(tracer: Tracer, operation: Operation, operands: list[Lane]) -> li
 
     _iterate(tracer, carried, iteration, at_most(0, of(iteration)), trips, run)
     condition, *results = [renamed(value, Renaming({iteration: trips})) for value in leaving]
-    tracer.path = conj(tracer.path, negate(condition.truth))
+    tracer.path = conj(tracer.path, at_most(0, trips), negate(condition.truth))
     return results
+
+
+WHILE: Final = "while:"  # how the iteration numbers of such loops start: one being there says nothing of those before
 
 
 class _entered:
@@ -224,12 +249,16 @@ def _iterate(
         with tracer.silently():
             tracer.bind([each.argument for each in carried], [each.placeholder for each in carried])
             yields = run()
-        loose = frozenset(found for each in carried for found in _placeholders(each))
+        loose = frozenset(label for each in carried for label in _placeholders(each))
         solved = [
             _solve(tracer, each, after, iteration, during, loose) for each, after in zip(carried, yields, strict=True)
         ]
         spoiled = _spread(carried, yields, iteration, during)
-        current = [evolve(value, undef=undef) for value, undef in zip(solved, spoiled, strict=True)]
+        earlier = _earlier(carried, solved, iteration)
+        current = [
+            Lane(value.content, undef, each.start.wraps | _before(after.wraps, earlier, during))
+            for each, value, after, undef in zip(carried, solved, yields, spoiled, strict=True)
+        ]
         tracer.bind([each.argument for each in carried], current)
         yields = run()
     last = Renaming({iteration: trips})
@@ -243,16 +272,19 @@ def _trips(tracer: Tracer, low: Poly, high: Poly, step: Poly) -> Poly:
 
 def _carry(tracer: Tracer, arguments: Sequence[Value], starts: Sequence[Lane]) -> list[Carried]:
     return [
-        Carried(argument, start, _placeholder(argument, start), f"carried:{argument.name}")
+        Carried(argument, start, _placeholder(tracer, argument, start), f"carried:{tracer.local(argument)}")
         for argument, start in zip(arguments, starts, strict=True)
     ]
 
 
-def _placeholder(argument: Value, start: Lane) -> Lane:
-    label = f"carried:{argument.name}"
+def _placeholder(tracer: Tracer, argument: Value, start: Lane) -> Lane:
+    """Its lanes are its arguments: a lane that gets what another lane had does not get its own."""
+    label = f"carried:{tracer.local(argument)}"
     lanes = tuple(of(lane(axis)) for axis in range(len(shape_of(argument.type))))
     undef = opaque_truth(label, lanes)
-    now = of(atom("opaque", f"int:{label}:64", ()))
+    element = element_of(argument.type)
+    bits = element.bits if isinstance(element, Scalar) and element.integer else 64
+    now = of(atom("opaque", f"int:{label}:{bits}", lanes))
     content: Content = None
     if isinstance(start.content, Address):
         content = Address(start.content.pointer, now)
@@ -263,40 +295,56 @@ def _placeholder(argument: Value, start: Lane) -> Lane:
     return Lane(content, undef)
 
 
-def _placeholders(each: Carried) -> tuple[Atom, ...]:
+def _placeholders(each: Carried) -> frozenset[str]:
+    """The labels of what stands for the value, at whichever lanes."""
     content = each.placeholder.content
     content = content.offset if isinstance(content, Address) else content
-    return closure([content]) if content is not None else ()
+    found = closure([content]) if content is not None else ()
+    return frozenset(inner.label for inner in found if inner.kind == "opaque")
 
 
-def _solve(tracer: Tracer, each: Carried, after: Lane, iteration: Atom, during: Truth, loose: frozenset[Atom]) -> Lane:
+def _solve(tracer: Tracer, each: Carried, after: Lane, iteration: Atom, during: Truth, loose: frozenset[str]) -> Lane:
     """The carried value at the generic iteration: start + iteration * step, or unchanged, or unknown."""
-    earlier = of(atom("iter", f"{iteration.label}:earlier"))
-    back = Renaming({iteration: earlier})
-    wraps = each.start.wraps | {
-        evolve(wrap.renamed(back), when=conj(back.truth(during), back.truth(wrap.when))) for wrap in after.wraps
-    }
     start, now, then = each.start.content, each.placeholder.content, after.content
     if isinstance(start, Truth) and then == now:
-        return Lane(start, FALSE, wraps)
+        return Lane(start)
     if isinstance(start, Poly) and isinstance(now, Poly) and isinstance(then, Poly):
         stepped = _stepped(start, now, then, iteration, loose)
         if stepped is not None:
-            return Lane(stepped, FALSE, wraps)
+            return Lane(stepped)
     if isinstance(start, Address) and isinstance(now, Address) and isinstance(then, Address):
         stepped = _stepped(start.offset, now.offset, then.offset, iteration, loose)
         if stepped is not None and then.pointer == start.pointer:
-            return Lane(Address(start.pointer, stepped), FALSE, wraps)
-    return evolve(_forgotten(tracer, each.argument, "carried"), wraps=wraps)
+            return Lane(Address(start.pointer, stepped))
+    return _forgotten(tracer, each.argument, "carried")
 
 
-def _stepped(start: Poly, now: Poly, then: Poly, iteration: Atom, loose: frozenset[Atom]) -> Poly | None:
+def _earlier(carried: list[Carried], solved: list[Lane], iteration: Atom) -> Renaming:
+    """From the generic iteration to any earlier one, with what is known of the carried values there."""
+    back = {iteration: of(atom("iter", f"{iteration.label}:earlier"))}
+    known = dict(back)
+    for each, value in zip(carried, solved, strict=True):
+        now, found = each.placeholder.content, value.content
+        if isinstance(now, Address) and isinstance(found, Address):
+            now, found = now.offset, found.offset
+        if isinstance(now, Poly) and isinstance(found, Poly):
+            (placeholder,) = now.atoms()
+            known[placeholder] = Renaming(back).poly(found)
+    return Renaming(known)
+
+
+def _before(wraps: frozenset[Wrap], earlier: Renaming, during: Truth) -> set[Wrap]:
+    """Wraps in one round, as wraps in any earlier one."""
+    entered = earlier.truth(during)
+    return {evolve(moved, when=conj(entered, moved.when)) for moved in (wrap.renamed(earlier) for wrap in wraps)}
+
+
+def _stepped(start: Poly, now: Poly, then: Poly, iteration: Atom, loose: frozenset[str]) -> Poly | None:
     step = then - now
-    inside = set(closure([step]))
-    if not (inside & loose) and iteration not in inside:
+    inside = closure([step])
+    if iteration not in inside and not any(each.label in loose for each in inside):
         return start + of(iteration) * step
-    settled = set(closure([then]))
-    if not (settled & loose):  # each iteration computes it anew: this one sees the previous one's
+    if not any(each.label in loose for each in closure([then])):  # computed anew: an iteration sees the previous one's
         previous = Renaming({iteration: of(iteration) - 1}).poly(then)
         return choose(equal(of(iteration), 0), start, previous)
     return None
@@ -305,7 +353,7 @@ def _stepped(start: Poly, now: Poly, then: Poly, iteration: Atom, loose: frozens
 def _forgotten(tracer: Tracer, argument: Value, why: str) -> Lane:
     """A value of the argument's type about which nothing is known; it may differ in every iteration."""
     element, rank = element_of(argument.type), len(shape_of(argument.type))
-    label = f"{why}:{argument.name}"
+    label = f"{why}:{tracer.local(argument)}"
     if element == Scalar("i1"):
         return Lane(opaque_truth(f"{label}:forgotten", tracer.context(rank)))
     if isinstance(element, Scalar) and element.integer:
@@ -325,8 +373,13 @@ def _spread(carried: list[Carried], yields: list[Lane], iteration: Atom, during:
     if all(_keeps_lanes(each, after) for each, after in zip(carried, yields, strict=True)):
         return [disj(each.start.undef, undef) for each, undef in zip(carried, added, strict=True)]
     anywhere = disj(*(each.start.undef for each in carried), *added)
-    lanes = {lane(axis): of(atom("lane", f"any:{iteration.label}:{axis}")) for axis in range(4)}
+    lanes = {
+        lane(axis): of(another_lane(f"any:{iteration.label}:{axis}", Lane(None, anywhere))) for axis in range(MAX_RANK)
+    }
     return [Renaming(lanes).truth(anywhere)] * len(carried)
+
+
+MAX_RANK: Final = 8
 
 
 def _keeps_lanes(each: Carried, after: Lane) -> bool:

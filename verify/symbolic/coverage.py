@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import reduce
 
-from verify.symbolic.layout import Tiling, coordinates, elements, packed, tile
-from verify.symbolic.obligations import APART, IN_BOUNDS, NO_WRAP, Obligation, Way, copy, lanes_of, twice
+from verify.symbolic.control import WHILE
+from verify.symbolic.layout import Tiling, apart, coordinates, elements, packed, tile
+from verify.symbolic.obligations import IN_BOUNDS, NO_WRAP, Obligation, Way, copy, lanes_of, twice
 from verify.symbolic.ranges import Ranges
 from verify.symbolic.reading import Reading, Window
 from verify.symbolic.terms import (
@@ -38,23 +39,50 @@ from verify.symbolic.terms import (
 from verify.symbolic.trace import Access
 
 
-def coverage(reading: Reading, buffer: str) -> Iterator[Obligation]:
-    """Every element of the buffer is written by the launch, exactly once."""
-    stores = [each for each in reading.trace.accesses if each.kind == "store" and reading.window(each).buffer == buffer]
-    if not stores:
-        return
-    window = reading.window(stores[0])
-    tilings = [tile(store.offset, store.shape, window) for store in stores]
-    grid = reading.trace.grid
-    if all(each is not None and all(axis.exhibits(grid) for axis in each) for each in tilings):
-        yield _exhibited(reading, window, stores, [each for each in tilings if each is not None])
-    elif len(stores) == 1 and tilings[0] is not None:
-        yield from _counted(reading, window, stores[0], tilings[0])
-    else:
-        yield _missing(reading, window, stores[0])
+def coverage(reading: Reading, buffer: str, views: tuple[Window, ...]) -> Iterator[Obligation]:
+    """Every element of these views of the buffer is written by the launch, exactly once."""
+    stores = _stores(reading, buffer)
+    yield from everywhere(reading, buffer, views)
     for at, left in enumerate(stores):
         for right in stores[at:]:
             yield _once(reading, left, right)
+
+
+def everywhere(reading: Reading, buffer: str, views: tuple[Window, ...]) -> Iterator[Obligation]:
+    """Every element of these views of the buffer is written by the launch."""
+    stores = _stores(reading, buffer)
+    if not stores or any(reading.window(store) != reading.window(stores[0]) for store in stores):
+        yield _missing(reading, buffer, stores)
+        return
+    window = reading.window(stores[0])
+    if not all(matches(view, window) for view in views):
+        yield _missing(reading, buffer, stores)
+        return
+    # That a round of a while loop would go on does not say that it is ever come to.
+    sure = [store for store in stores if not any(each.label.startswith(WHILE) for each in store.loops)]
+    tilings = [tile(store.offset, store.shape, window) for store in sure]
+    split = [each for each in tilings if each is not None]
+    grid = reading.trace.grid
+    if not split or len(split) < len(stores) or len({len(each) for each in split}) > 1:
+        yield _missing(reading, buffer, stores)
+    elif all(axis.exhibits(grid) for each in split for axis in each):
+        yield _exhibited(reading, window, sure, split)
+    elif len(stores) == 1:
+        yield from _counted(reading, window, sure[0], split[0])
+    else:
+        yield _missing(reading, buffer, stores)
+
+
+def matches(wanted: Window, window: Window) -> bool:
+    """Whether the windows have the same elements."""
+    if wanted == window:
+        return True
+    flat = packed(wanted) and packed(window) and wanted.origin == window.origin
+    return wanted.buffer == window.buffer and flat and elements(wanted) == elements(window)
+
+
+def _stores(reading: Reading, buffer: str) -> list[Access]:
+    return [each for each in reading.trace.accesses if each.kind == "store" and reading.window(each).buffer == buffer]
 
 
 def _element(axis: int) -> Poly:
@@ -80,7 +108,6 @@ def _exhibited(reading: Reading, window: Window, stores: list[Access], tilings: 
 
 def _active_at(reading: Reading, store: Access, tilings: tuple[Tiling, ...]) -> Truth:
     chosen: dict[Atom, Poly] = {}
-    fixed: list[Truth] = []
     for axis, tiling in enumerate(tilings):
         element = _element(axis)
         for at, step, extent in tiling.lanes:
@@ -91,15 +118,17 @@ def _active_at(reading: Reading, store: Access, tilings: tuple[Tiling, ...]) -> 
             program, rounds = stride
             chosen[program] = apply("floormod", index, reading.trace.grid["xyz".index(program.label)])
             chosen[rounds] = apply("floordiv", index, reading.trace.grid["xyz".index(program.label)])
-        elif tiling.plain is None:
-            fixed.append(equal(index, tiling.tile))
-        elif tiling.plain in chosen:  # one counter for two axes covers a diagonal only
-            fixed.append(equal(index, chosen[tiling.plain]))
-        else:
+        elif tiling.plain is not None:
             chosen[tiling.plain] = index
     free = [*(pid(axis) for axis in range(3)), *store.loops, *(lane(axis) for axis in range(len(store.shape)))]
     writer = Renaming({each: poly(0) for each in free} | chosen)
-    return conj(writer.truth(conj(reading.instance(store), store.active)), *fixed)
+    return conj(writer.truth(conj(reading.instance(store), store.active)), *_hits(writer, tilings))
+
+
+def _hits(writer: Renaming, tilings: tuple[Tiling, ...]) -> Iterator[Truth]:
+    """The chosen writer's coordinates are the element's: one lane or counter in two axes writes a diagonal only."""
+    for axis, tiling in enumerate(tilings):
+        yield equal(writer.poly(tiling.coordinate), _element(axis))
 
 
 def _counted(reading: Reading, window: Window, store: Access, tilings: tuple[Tiling, ...]) -> Iterator[Obligation]:
@@ -109,7 +138,7 @@ def _counted(reading: Reading, window: Window, store: Access, tilings: tuple[Til
     extents = window.sizes if len(tilings) == len(window.sizes) else (elements(window),)
     rounds = [apply("floordiv", extents[axis] + tilings[axis].block - 1, poly(tilings[axis].block)) for axis in axes]
     if any(each.kind == "iter" for tiling in split for each in _inside(tiling.tile)):
-        yield _missing(reading, window, store)
+        yield _missing(reading, window.buffer, [store])
         return
     ranges = lanes_of(reading, store)
     other = copy(store, reading)
@@ -177,7 +206,8 @@ def _lanes_active(reading: Reading, store: Access, tilings: tuple[Tiling, ...]) 
             chosen[lane(at)] = apply("floormod", apply("floordiv", _element(axis), poly(step)), poly(extent))
         if tiling.plain and tiling.plain.kind == "iter":
             chosen[tiling.plain] = apply("floordiv", _element(axis), poly(tiling.block))
-    return Renaming(chosen).truth(store.active)
+    writer = Renaming(chosen)
+    return conj(writer.truth(store.active), *_hits(writer, tilings))
 
 
 def _inside(term: Poly) -> frozenset[Atom]:
@@ -194,8 +224,9 @@ def _once(reading: Reading, left: Access, right: Access) -> Obligation:
     here, there = coordinates(left.offset, window), coordinates(right.offset, reading.window(right))
     if here is not None and there is not None and window == reading.window(right):
         same = [equal(a, other.poly(b)) for a, b in zip(here, there, strict=True)]
-        ways.append(Way(negate(conj(*same)), "per coordinate"))
-    ways.append(Way(negate(equal(left.offset, other.poly(right.offset))), "flat"))
+        ways.append(Way(conj(apart(window), negate(conj(*same))), "per coordinate", sufficient=not packed(window)))
+    start, second = window.origin, reading.window(right).origin
+    ways.append(Way(negate(equal(left.offset + start, other.poly(right.offset + second))), "flat"))
     return Obligation(
         reading,
         f"no program writes an element of {window.buffer} twice"
@@ -211,15 +242,16 @@ def _once(reading: Reading, left: Access, right: Access) -> Obligation:
         tuple(ways),
         twice(reading, left, right),
         ("written-twice", "write-conflict"),
-        under=(NO_WRAP, IN_BOUNDS, *(() if packed(window) else (APART,))),
+        under=(NO_WRAP, IN_BOUNDS),
     )
 
 
-def _missing(reading: Reading, window: Window, store: Access) -> Obligation:
+def _missing(reading: Reading, buffer: str, stores: list[Access]) -> Obligation:
+    """Nothing is known to show it by; no store at all is shown or refuted by a run of the plan."""
     return Obligation(
         reading,
-        f"every element of {window.buffer} is written",
-        store.place,
+        f"every element of {buffer} is written",
+        stores[0].place if stores else reading.launch.place,
         (reading.facts,),
         (),
         reading.ranges,

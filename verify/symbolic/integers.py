@@ -219,6 +219,9 @@ def select(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[L
     condition, yes, no = operands
     unknown: Content = tracer.unknown(operation, operation.results[0].type).content
     joined = merged(condition.truth, yes, no, Lane(unknown))
+    if yes.undef != no.undef:  # what is undefined now hangs on the condition: no part of it may wrap
+        chosen = Lane(None, FALSE, condition.wraps)
+        tracer.decide("choice of what is defined", chosen, operation, shape_of(operation.results[0].type))
     return [tainted(joined.content, joined, Lane(None, condition.undef, condition.wraps))]
 
 

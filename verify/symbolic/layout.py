@@ -7,7 +7,23 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from verify.symbolic.reading import Window
-from verify.symbolic.terms import Atom, Monomial, Poly, Truth, conj, lane, of, pid, poly, within
+from verify.symbolic.terms import (
+    TRUE,
+    Atom,
+    Monomial,
+    Poly,
+    Truth,
+    at_most,
+    closure,
+    conj,
+    disj,
+    lane,
+    less,
+    of,
+    pid,
+    poly,
+    within,
+)
 
 
 @frozen(eq=False)
@@ -17,6 +33,7 @@ class Tiling:
     `lanes` are the lane axes with their step within the block, innermost first.
     """
 
+    coordinate: Poly
     block: int
     tile: Poly
     lanes: tuple[tuple[int, int, int], ...]  # lane axis, step, extent
@@ -110,7 +127,7 @@ def _axis(at: Poly, shape: Sequence[int]) -> Tiling | None:
         if factor:
             steps[axis] = factor
             rest = rest - of(own) * factor
-    if any(each.kind == "lane" for each in rest.atoms()):
+    if any(each.kind == "lane" for each in closure([rest])):
         return None
     block = 1
     lanes = []
@@ -121,7 +138,21 @@ def _axis(at: Poly, shape: Sequence[int]) -> Tiling | None:
         block *= shape[axis]
     if any(coefficient % block for _, coefficient in rest.terms):
         return None
-    return Tiling(block, Poly(tuple((key, coefficient // block) for key, coefficient in rest.terms)), tuple(lanes))
+    return Tiling(at, block, Poly(tuple((key, coefficient // block) for key, coefficient in rest.terms)), tuple(lanes))
+
+
+def apart(window: Window) -> Truth:
+    """Enough for no two elements of the window to share an address: each axis steps over all that is inside it."""
+    if packed(window):
+        return TRUE
+    reach, parts = poly(0), []
+    axes = sorted(range(len(window.sizes)), key=lambda axis: _weight(window.strides[axis]))
+    for axis in axes:
+        size, stride = window.sizes[axis], window.strides[axis]
+        if size.constant != 1:
+            parts.append(disj(at_most(size, 1), less(reach, stride)))
+            reach = reach + (size - 1) * stride
+    return disj(conj(*parts), *(at_most(size, 0) for size in window.sizes))
 
 
 def span(window: Window) -> Poly:

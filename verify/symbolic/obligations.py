@@ -8,7 +8,8 @@ from typing import Final
 
 from attrs import frozen
 
-from verify.symbolic.layout import coordinates, elements, inside, packed, span, tile
+from verify.plan import IntegerArgument
+from verify.symbolic.layout import apart, coordinates, elements, inside, packed, span, tile
 from verify.symbolic.ranges import Range, Ranges
 from verify.symbolic.reading import Reading
 from verify.symbolic.terms import (
@@ -17,17 +18,20 @@ from verify.symbolic.terms import (
     Atom,
     Renaming,
     Truth,
+    atom,
     conj,
     disj,
     equal,
+    from_size,
     lane,
     negate,
     of,
     pid,
+    poly,
     primed,
     within,
 )
-from verify.symbolic.trace import Access, Decision
+from verify.symbolic.trace import Access, Barrier, Decision
 from verify.symbolic.values import Lane, Wrap
 from verify.verdict import Place
 
@@ -70,11 +74,11 @@ class Obligation:
 
 NO_WRAP: Final = "no index computation wraps (gate overflow)"
 IN_BOUNDS: Final = "every access stays inside its buffer (gate bounds)"
-APART: Final = "the strides of an output that the caller provides place no two elements at one address"
 
 
 def bounds(reading: Reading) -> Iterator[Obligation]:
     """Every active lane stays inside the elements of the tensor that was passed."""
+    yield from _views(reading)
     for access in reading.trace.accesses:
         window = reading.window(access)
         ways = []
@@ -96,6 +100,35 @@ def bounds(reading: Reading) -> Iterator[Obligation]:
         )
 
 
+def _views(reading: Reading) -> Iterator[Obligation]:
+    """The host code makes no view that reaches beyond its tensor."""
+    for name in dict.fromkeys(access.pointer for access in reading.trace.accesses):
+        window = reading.windows[name]
+        buffer = reading.plan.buffer(window.buffer)
+        whole = reading.whole(window.buffer)
+        if window == whole or (packed(window) and packed(whole) and window.origin == whole.origin == poly(0)
+                               and elements(window) == elements(whole)):  # fmt: skip
+            continue
+        at = [of(atom("iter", f"element{axis}")) for axis in range(len(window.sizes))]
+        offset = window.origin
+        for each, stride in zip(at, window.strides, strict=True):
+            offset = offset + each * stride
+        ways = []
+        if (split := coordinates(offset, whole)) is not None:
+            ways.append(Way(inside(split, whole), "per coordinate", sufficient=True))
+        if packed(whole):
+            ways.append(Way(within(0, offset, elements(whole)), "flat"))
+        yield Obligation(
+            reading,
+            f"the view of {buffer.name} that {reading.launch.kernel} gets as {name} lies inside it",
+            reading.launch.place,
+            (reading.facts, *(within(0, each, size) for each, size in zip(at, window.sizes, strict=True))),
+            tuple(ways),
+            reading.ranges,
+            ("view",),
+        )
+
+
 def overflow(reading: Reading) -> Iterator[Obligation]:
     """No integer operation behind an address, a mask or a branch leaves its type; the grid fits the hardware."""
     for axis, limit in enumerate(GRID_LIMITS):
@@ -109,6 +142,7 @@ def overflow(reading: Reading) -> Iterator[Obligation]:
             reading.ranges,
             ("grid",),
         )
+    yield from _arguments(reading)
     for access in reading.trace.accesses:
         ranges = lanes_of(reading, access)
         behind = [(wrap, access.active) for wrap in access.address.wraps]
@@ -118,6 +152,25 @@ def overflow(reading: Reading) -> Iterator[Obligation]:
     for decision in reading.trace.decisions:
         for wrap in decision.value.wraps:
             yield _no_wrap(reading, wrap, _situation(reading, decision), reading.trace.ranges)
+
+
+def _arguments(reading: Reading) -> Iterator[Obligation]:
+    """The sizes that the host code passes fit the types that the kernel was compiled for."""
+    for argument in reading.launch.arguments:
+        if isinstance(argument, IntegerArgument) and argument.name in reading.variant.parameters:
+            value = reading.known.poly(from_size(argument.value))
+            half = 2 ** (int(argument.type.lstrip("iu")) - 1)
+            goal = within(0, value, 2) if argument.type == "i1" else within(-half, value, half)
+            if not reading.ranges.decides(goal):
+                yield Obligation(
+                    reading,
+                    f"the argument {argument.name} fits {argument.type}",
+                    reading.launch.place,
+                    (reading.facts,),
+                    (Way(goal, "direct"),),
+                    reading.ranges,
+                    ("argument",),
+                )
 
 
 def _no_wrap(reading: Reading, wrap: Wrap, when: tuple[Truth, ...], ranges: Ranges) -> Obligation:
@@ -180,7 +233,13 @@ def undefined(reading: Reading) -> Iterator[Obligation]:
             )
 
 
-WANTED: Final = {"divisor": "not zero", "loop step": "positive", "assumption": "true"}
+WANTED: Final = {
+    "divisor": "not zero",
+    "loop step": "positive",
+    "assumption": "true",
+    "assertion": "true",
+    "gather's index": "inside its tensor",
+}
 
 
 def _situation(reading: Reading, decision: Decision) -> tuple[Truth, ...]:
@@ -196,13 +255,27 @@ def races(reading: Reading) -> Iterator[Obligation]:
         if kinds in ({"load"}, {"atomic"}) or reading.window(left).buffer != reading.window(right).buffer:
             continue
         yield _apart(reading, left, right, between=True)
-        if left is right or not _ordered(left, right):
+        if left is right or not _ordered(reading, left, right):
             yield _apart(reading, left, right, between=False)
 
 
-def _ordered(left: Access, right: Access) -> bool:
-    """A barrier stands between the two, and no loop brings them back to back without it."""
-    return left.epoch != right.epoch and not set(left.loops) & set(right.loops)
+def _ordered(reading: Reading, left: Access, right: Access) -> bool:
+    """A barrier that one of the two cannot do without stands between them, and no loop brings them back to back."""
+    if set(left.loops) & set(right.loops):
+        return False
+    return any(
+        _comes_with(barrier, access)
+        for barrier in reading.trace.barriers[left.epoch : right.epoch]
+        for access in (left, right)
+    )
+
+
+def _comes_with(barrier: Barrier, access: Access) -> bool:
+    """Whether the program passes the barrier whenever it comes to the access."""
+    needed, given = barrier.path, access.path
+    parts = needed.parts if needed.kind == "and" else (needed,)
+    known = {TRUE, given, *(given.parts if given.kind == "and" else ())}
+    return set(parts) <= known and access.loops[: len(barrier.loops)] == barrier.loops
 
 
 def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obligation:
@@ -221,14 +294,15 @@ def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obli
     if left is right and between and (tilings := tile(left.offset, left.shape, window)) is not None:
         # block * tile + lane is the same only if the tiles are: then masks and lanes need not be looked at
         tiles = [each.tile for each in tilings]
-        goal = negate(conj(*(equal(each, other.poly(each)) for each in tiles)))
+        goal = conj(apart(window), negate(conj(*(equal(each, other.poly(each)) for each in tiles))))
         instances = (reading.facts, reading.instance(), other.truth(reading.instance()), different)
         ways.append(Way(goal, "per tile", instances, sufficient=True))
     here, there = coordinates(left.offset, window), coordinates(right.offset, second)
     if here is not None and there is not None and window == second:
         moved = [other.poly(each) for each in there]
-        ways.append(Way(negate(conj(*map(equal, here, moved))), "per coordinate"))
-    else:
+        unlike = negate(conj(*map(equal, here, moved)))
+        ways.append(Way(conj(apart(window), unlike), "per coordinate", sufficient=not packed(window)))
+    if not ways or not packed(window) or here is None or there is None or window != second:
         flat = other.poly(right.offset + second.origin)
         ways.append(Way(negate(equal(left.offset + window.origin, flat)), "flat"))
     who = "two programs" if between else "two lanes of one program"
@@ -250,7 +324,7 @@ def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obli
         twice(reading, left, right),
         ("write-conflict", "read-write-conflict"),
         copies=2 if between else 1,
-        under=(NO_WRAP, IN_BOUNDS, *(() if packed(window) else (APART,))),
+        under=(NO_WRAP, IN_BOUNDS),
     )
 
 

@@ -9,11 +9,12 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from specs.sizes import Condition, all_of
+from specs.sizes import Condition, Size, all_of, size
 from specs.spec import Spec, TensorParam
+from verify.capture.stores import ANY, writes
 from verify.case import PROFILES, Case
 from verify.ir.parse import parse
-from verify.plan import FloatArgument, IntegerArgument, Launch, Plan, PointerArgument, Variant, View
+from verify.plan import FloatArgument, IntegerArgument, Launch, Plan, PointerArgument, Step, Variant, View
 from verify.symbolic.ranges import Range, Ranges
 from verify.symbolic.solver import discharge
 from verify.symbolic.terms import (
@@ -72,6 +73,20 @@ class Reading:
     def window(self, access: Access) -> Window:
         return self.windows[access.pointer]
 
+    def view(self, view: View) -> Window:
+        """Another view of one of the plan's buffers, such as an output."""
+        return _window(view, self.known)
+
+    def whole(self, buffer: str) -> Window:
+        """All of a buffer: an allocation's elements in a row, an input as the caller passes it."""
+        found = self.plan.buffer(buffer)
+        if found.param is None:
+            return _window(View(buffer, (found.elements,), (size(1),)), self.known)
+        param = next(each for each in self.spec.tensors if each.name == found.param)
+        dims = tuple(Size("name", name=dim) for dim in param.dims)
+        strides = tuple(Size("name", name=param.stride(axis)) for axis in range(len(param.dims)))
+        return _window(View(buffer, dims, strides), self.known)
+
     @property
     def label(self) -> str:
         """The variant, for people: dtype, cell and configuration."""
@@ -104,6 +119,7 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
     arguments = {each.name: each for each in launch.arguments}
     program = parse(variant.ttir)
     loads = _loads(spec, plan, launch, ranges)
+    buffers = {name: each.view.buffer for name, each in arguments.items() if isinstance(each, PointerArgument)}
 
     programs = conj(*(within(0, of(pid(axis)), extent) for axis, extent in enumerate(grid)))
 
@@ -112,18 +128,22 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
             return False
         return discharge([facts, programs], claim, ranges, LEMMA).status == "proved"
 
-    def trace(loads: Mapping[str, Range]) -> Trace:
-        tracer = Tracer(program, ranges, grid, loads, shows)
+    def trace(changing: frozenset[str]) -> Trace:
+        steady = {name: bounds for name, bounds in loads.items() if name not in changing}
+        tracer = Tracer(program, ranges, grid, steady, shows, changing)
         for value, name in zip(program.kernel.arguments, variant.parameters, strict=True):
             tracer.environment[value.name] = _argument(arguments[name], known)
         return tracer.trace()
 
-    found = trace(loads)
-    written = {each.pointer for each in found.accesses if each.kind != "load"}
-    buffers = {name: each.view.buffer for name, each in arguments.items() if isinstance(each, PointerArgument)}
-    changing = {name for name in loads if buffers[name] in {buffers[pointer] for pointer in written}}
-    if changing:
-        found = trace({name: bounds for name, bounds in loads.items() if name not in changing})
+    found = trace(frozenset())
+    written = {buffers[each.pointer] for each in found.accesses if each.kind != "load"}
+    changing = frozenset(name for name, buffer in buffers.items() if buffer in written)
+    if any(each.kind == "load" and each.pointer in changing for each in found.accesses):
+        found = trace(changing)
+    for each in arguments.values():
+        if isinstance(each, PointerArgument) and each.view.dtype not in ("", plan.buffer(each.view.buffer).dtype):
+            strange = (f"a view of {each.view.buffer} as another dtype", launch.place)
+            found = evolve(found, unmodelled=(*found.unmodelled, strange))
     windows = {name: _window(each.view, known) for name, each in arguments.items() if isinstance(each, PointerArgument)}
     return Reading(spec, plan, launch, variant, found, facts, ranges, windows, known)
 
@@ -221,12 +241,29 @@ def _with_constants(known: Renaming, bounds: Mapping[Atom, Range]) -> Renaming:
 def _loads(spec: Spec, plan: Plan, launch: Launch, ranges: Ranges) -> dict[str, Range]:
     """Value domains of integer inputs, by pointer argument."""
     params = {param.name: param for param in spec.tensors}
+    last = max(at for at, step in enumerate(plan.steps) if step == launch)  # one launch may run more than once
+    written = {buffer for step in plan.steps[:last] for buffer in written_by(step)}
     found: dict[str, Range] = {}
     for argument in launch.arguments:
-        if not isinstance(argument, PointerArgument):
+        if not isinstance(argument, PointerArgument) or argument.view.buffer in written:
             continue
         param = params.get(plan.buffer(argument.view.buffer).param or "")
         if isinstance(param, TensorParam) and param.values.low is not None and param.values.high is not None:
             low, high = ranges.of(from_size(param.values.low))[0], ranges.of(from_size(param.values.high))[1]
-            found[argument.name] = (low, high - 1)
+            if -inf < low < high < inf:
+                found[argument.name] = (low, high - 1)
     return found
+
+
+def written_by(step: Step) -> frozenset[str]:
+    """The buffers that a step of a plan may write."""
+    if not isinstance(step, Launch):
+        return frozenset({step.target.buffer})
+    found: set[str] = set()
+    for variant in step.variants:
+        names = dict(zip((each.name for each in parse(variant.ttir).kernel.arguments), variant.parameters, strict=True))
+        for write in writes(parse(variant.ttir)):
+            found |= {names[each] for each in write.arguments if each != ANY}
+            if ANY in write.arguments:
+                found |= {each.name for each in step.arguments if isinstance(each, PointerArgument)}
+    return frozenset(step.argument(each).view.buffer for each in found)  # type: ignore[union-attr]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from verify.ir.program import Operation, Pointer, Scalar, Symbol, element_of, shape_of
@@ -10,11 +10,14 @@ from verify.symbolic.integers import Meaning
 from verify.symbolic.terms import (
     FALSE,
     TRUE,
+    Atom,
     Poly,
     Renaming,
+    Term,
     Truth,
     apply,
     atom,
+    closure,
     conj,
     disj,
     equal,
@@ -25,7 +28,7 @@ from verify.symbolic.terms import (
     poly,
     within,
 )
-from verify.symbolic.trace import Access, Tracer
+from verify.symbolic.trace import Access, Barrier, Tracer
 from verify.symbolic.values import Address, Lane, merged, renamed, tainted
 
 
@@ -108,10 +111,24 @@ def anywhere(tracer: Tracer, operation: Operation, value: Lane, axes: Sequence[i
     """What could spoil `value` at any lane along the axes (all of them unless given)."""
     shape = shape_of(operation.operands[0].type)
     chosen = range(len(shape)) if axes is None else axes
-    fresh = {axis: of(atom("lane", f"any:{operation.place}:{axis}")) for axis in chosen}
+    fresh = {axis: of(another_lane(f"any:{tracer.mark(operation)}:{axis}", value)) for axis in chosen}
     inside = conj(*(within(0, fresh[axis], shape[axis]) for axis in chosen if axis < len(shape)))
     value = moved(Lane(None, value.undef, value.wraps), fresh)
     return Lane(None, conj(inside, value.undef) if value.undef != FALSE else FALSE, value.wraps)
+
+
+def another_lane(label: str, *values: Lane) -> Atom:
+    """A lane coordinate that the values do not speak of: one that they do would tie two lanes to each other."""
+    spoken = closure(term for value in values for term in (value.undef, *_wrapping(value)))
+    used = {each.label for each in spoken if each.kind == "lane"}
+    while label in used:
+        label += "+"
+    return atom("lane", label)
+
+
+def _wrapping(value: Lane) -> Iterator[Term]:
+    for wrap in value.wraps:
+        yield from (wrap.value, wrap.when)
 
 
 def join(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
@@ -192,7 +209,7 @@ def dot(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane
     """Row i, column j of the product is spoiled by row i of the left and column j of the right operand."""
     left, right, *rest = operands
     rank = len(shape_of(operation.results[0].type))
-    inner = atom("lane", f"any:{operation.place}:inner")
+    inner = another_lane(f"any:{tracer.mark(operation)}:inner", left, right)
     inside = within(0, of(inner), shape_of(operation.operands[0].type)[-1])
     row = moved(Lane(None, left.undef, left.wraps), {rank - 1: of(inner)})
     column = moved(Lane(None, right.undef, right.wraps), {rank - 2: of(inner)})
@@ -203,6 +220,9 @@ def dot(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane
 
 def gather(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
     source, indices = operands
+    extent = shape_of(operation.operands[0].type)[_axis(operation)]
+    within_source = within(0, indices.poly, extent)
+    tracer.decide("gather's index", indices, operation, shape_of(operation.operands[1].type), within_source)
     return [tracer.unknown(operation, operation.results[0].type, 0, anywhere(tracer, operation, source), indices)]
 
 
@@ -238,6 +258,8 @@ def load(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lan
     if isinstance(element, Scalar) and element.integer and element != Scalar("i1"):
         low, high = tracer.loads.get(address.pointer, (-(2 ** (element.bits - 1)), 2 ** (element.bits - 1) - 1))
         loaded = Lane(of(atom("load", f"{address.pointer}:{int(low)}:{int(high)}", (address.offset,))))
+        if address.pointer in tracer.changing:  # the same address may hold something else each time
+            loaded = tracer.unknown(operation, result.type)
         value = merged(mask.truth, loaded, other or loaded, loaded)
         return [Lane(value.content, undef, other.wraps if other else frozenset())]
     return [tracer.unknown(operation, result.type, 0, Lane(None, undef))]
@@ -250,9 +272,9 @@ def store(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[La
 
 
 def atomic(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
-    pointer, value = operands[:2]
-    mask = operands[2] if operation.name == "tt.atomic_rmw" and len(operands) > 2 else Lane(TRUE)
-    access(tracer, operation, "atomic", pointer, mask, value)
+    pointer, *values = operands
+    mask = values.pop() if operation.name == "tt.atomic_rmw" and len(values) > 1 else Lane(TRUE)
+    access(tracer, operation, "atomic", pointer, mask, tainted(None, *values))
     return [tracer.unknown(operation, operation.results[0].type, 0, Lane(None, negate(mask.truth)))]
 
 
@@ -276,7 +298,7 @@ def access(
             value,
             shape,
             tracer.loops,
-            tracer.epoch,
+            len(tracer.barriers),
             operation,
         )
     )
@@ -286,7 +308,7 @@ def access(
 def barrier(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
     space = operation.attributes.get("addrSpace")
     if space is None or space == Symbol("all"):  # one that waits for shared memory only orders nothing here
-        tracer.epoch += 1
+        tracer.barriers.append(Barrier(tracer.path, tracer.loops))
     return []
 
 
@@ -294,6 +316,13 @@ def assume(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[L
     """A promise to the compiler: false, it makes the program undefined, so it must be shown."""
     if isinstance(operands[0].content, Truth):
         tracer.decide("assumption", operands[0], operation, holds=operands[0].content)
+    return []
+
+
+def assertion(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    """False in one lane, it stops the program."""
+    condition = operands[0]
+    tracer.decide("assertion", condition, operation, shape_of(operation.operands[0].type), condition.truth)
     return []
 
 
@@ -329,5 +358,5 @@ TENSORS: Final[Mapping[str, Meaning]] = {
     "ttg.barrier": barrier,
     "llvm.intr.assume": assume,
     "tt.print": nothing,
-    "tt.assert": nothing,
+    "tt.assert": assertion,
 }

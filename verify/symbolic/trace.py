@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 from verify.ir.program import Block, Operation, Program, Scalar, Type, Value, element_of, shape_of
 from verify.symbolic.ranges import Range, Ranges
 from verify.symbolic.terms import FALSE, TRUE, Atom, Poly, Truth, atom, conj, lane, less, of, opaque_truth, pid
-from verify.symbolic.values import Lane
+from verify.symbolic.values import Lane, Untracked
 from verify.verdict import Place
 
 
@@ -22,7 +22,8 @@ from verify.verdict import Place
 class Access:
     """One load, store or atomic operation, at a generic lane of a generic execution.
 
-    `path` holds where the operation is executed, `mask` where the lane takes part. `epoch` counts barriers passed.
+    `path` holds where the operation is executed, `mask` where the lane takes part. `epoch` counts the barriers
+    read before it.
     """
 
     kind: str  # load, store, atomic
@@ -59,6 +60,14 @@ class Decision:
 
 
 @frozen(eq=False)
+class Barrier:
+    """A point where all threads of a program wait for each other, reached where `path` holds."""
+
+    path: Truth
+    loops: tuple[Atom, ...]
+
+
+@frozen(eq=False)
 class Trace:
     """All accesses and decisions of one TTIR. `unmodelled` lists operations without a symbolic meaning."""
 
@@ -67,6 +76,7 @@ class Trace:
     unmodelled: tuple[tuple[str, Place], ...]
     grid: tuple[Poly, Poly, Poly]
     ranges: Ranges
+    barriers: tuple[Barrier, ...] = ()
 
 
 @define(eq=False)
@@ -78,10 +88,13 @@ class Tracer:
     grid: tuple[Poly, Poly, Poly]
     loads: Mapping[str, Range]  # pointer argument -> range of the integers that a load from it gives
     shows: Callable[[Truth], bool]  # whether a claim holds in every program, wherever control is
+    changing: frozenset[str] = frozenset()  # pointer arguments to memory that the launch writes
     environment: dict[str, Lane] = field(factory=dict)
     path: Truth = TRUE
     loops: tuple[Atom, ...] = ()
-    epoch: int = 0
+    barriers: list[Barrier] = field(factory=list)
+    calls: tuple[str, ...] = ()  # the calls that are being followed, outermost first
+    numbers: dict[Operation, int] = field(factory=dict)
     accesses: list[Access] = field(factory=list)
     decisions: list[Decision] = field(factory=list)
     unmodelled: dict[tuple[str, Place], None] = field(factory=dict)
@@ -92,8 +105,14 @@ class Tracer:
         """Read the kernel; its arguments are already in the environment."""
         from verify.symbolic.control import run_region  # control and the tracer need each other
 
-        run_region(self, self.program.kernel.body)
-        return Trace(tuple(self.accesses), tuple(self.decisions), tuple(self.unmodelled), self.grid, self.ranges)
+        try:
+            run_region(self, self.program.kernel.body)
+        except Untracked:
+            self.unmodelled[("a branch on a value that is not followed", self.program.kernel.place)] = None
+        return Trace(
+            tuple(self.accesses), tuple(self.decisions), tuple(self.unmodelled), self.grid, self.ranges,
+            tuple(self.barriers),
+        )  # fmt: skip
 
     def values(self, operands: Sequence[Value]) -> list[Lane]:
         return [self.environment[operand.name] for operand in operands]
@@ -107,14 +126,22 @@ class Tracer:
         from verify.symbolic.meanings import MEANINGS
 
         for operation in block.operations[:-1]:
-            meaning = MEANINGS.get(operation.name)
-            if meaning is None:
-                self.give_up(operation)
-                results = [self.unknown(operation, value.type, at) for at, value in enumerate(operation.results)]
-            else:
+            meaning = MEANINGS.get(operation.name, _unmodelled)
+            try:
                 results = meaning(self, operation, self.values(operation.operands))
+            except Untracked:
+                results = _unmodelled(self, operation, [])
             self.bind(operation.results, results)
         return block.operations[-1]
+
+    def mark(self, operation: Operation) -> str:
+        """A name for what one execution of the operation gives: its own, and another in every call of its function."""
+        number = self.numbers.setdefault(operation, len(self.numbers))
+        return ".".join((*self.calls, str(number)))
+
+    def local(self, value: Value) -> str:
+        """The value's name, another one in every call of its function."""
+        return ".".join((*self.calls, value.name))
 
     def give_up(self, operation: Operation, what: str = "") -> None:
         """Note that an operation has no meaning here: whatever is concluded from the trace is UNKNOWN."""
@@ -129,7 +156,7 @@ class Tracer:
         from verify.symbolic.values import tainted
 
         element, rank = element_of(type), len(shape_of(type))
-        label = f"{operation.name}@{operation.results[index].name if operation.results else operation.place}"
+        label = f"{operation.name}@{self.mark(operation)}#{index}"
         if element == Scalar("i1"):
             return tainted(opaque_truth(label, self.context(rank)), *sources)
         if isinstance(element, Scalar) and element.integer:
@@ -139,7 +166,7 @@ class Tracer:
 
     def unknown_index(self, operation: Operation, rank: int) -> Poly:
         """An index that an operation picked by rules we do not follow."""
-        return of(atom("opaque", f"int:pick:{operation.results[0].name}:64", self.context(rank)))
+        return of(atom("opaque", f"int:pick:{self.mark(operation)}:64", self.context(rank)))
 
     def ranges_over(self, shape: Sequence[int]) -> Ranges:
         """The ranges with this shape's lane coordinates bounded."""
@@ -180,8 +207,14 @@ class Tracer:
     @contextmanager
     def silently(self) -> Iterator[None]:
         """Inside, nothing is recorded: a first run over a loop body to learn how it steps."""
-        recording, epoch, self.recording = self.recording, self.epoch, False
+        recording, path, passed, self.recording = self.recording, self.path, len(self.barriers), False
         try:
             yield
-        finally:
-            self.recording, self.epoch = recording, epoch
+        finally:  # what an inner loop's end told of placeholders must not narrow the path of the run that counts
+            self.recording, self.path = recording, path
+            del self.barriers[passed:]
+
+
+def _unmodelled(tracer: Tracer, operation: Operation, operands: Sequence[Lane]) -> list[Lane]:
+    tracer.give_up(operation)
+    return [tracer.unknown(operation, value.type, at) for at, value in enumerate(operation.results)]

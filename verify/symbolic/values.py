@@ -45,6 +45,10 @@ class Address:
 Content: TypeAlias = "Poly | Truth | Address | None"
 
 
+class Untracked(Exception):
+    """A meaning needs a value that is not followed: the operation cannot be read."""
+
+
 @frozen
 class Lane:
     """A value at one lane; its lane coordinates are the atoms `lane(0)`, `lane(1)`, ...
@@ -60,13 +64,13 @@ class Lane:
     @property
     def poly(self) -> Poly:
         if not isinstance(self.content, Poly):
-            raise TypeError(f"expected an integer, got {self.content}")
+            raise Untracked(f"expected an integer, got {self.content}")
         return self.content
 
     @property
     def truth(self) -> Truth:
         if not isinstance(self.content, Truth):
-            raise TypeError(f"expected a truth, got {self.content}")
+            raise Untracked(f"expected a truth, got {self.content}")
         return self.content
 
 

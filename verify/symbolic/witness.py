@@ -125,6 +125,9 @@ def _whole(obligation: Obligation, sizes: Mapping[str, int]) -> Witness | str:
                 text = f"{where}: no program writes {name}{_first(~written)} ({obligation.place})"
                 return Witness(text, "executor", shown, place=obligation.place)
         return f"a candidate counterexample at {where} did not replay"
+    for fault in first.faults:
+        if fault.kind in obligation.faults and _concerns(fault, obligation):
+            return Witness(fault.sentence, "executor", shown, fault.accesses, fault.place)
     for other in (run(Fill.HUGE), run(Fill.NAN)):
         for name, left, right in zip(names, first.outputs, other.outputs, strict=True):
             if not bool(_same(left, right).all()):
