@@ -159,8 +159,7 @@ class Condition:
             return f"not ({self.parts[0]})"
         if not self.parts:
             return "true" if self.kind == "and" else "false"
-        joined = f" {self.kind} ".join(f"({part})" if part.kind in ("and", "or") else str(part) for part in self.parts)
-        return joined
+        return f" {self.kind} ".join(f"({part})" if part.kind in ("and", "or") else str(part) for part in self.parts)
 
 
 def size(value: Size | int) -> Size:
