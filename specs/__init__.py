@@ -63,7 +63,7 @@ def _complaint(path: Path, error: BaseException) -> str:
         return f"{error.filename or path}:{error.lineno}: {error.msg}"
     line, trace = 0, error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
+        if trace.tb_frame.f_code.co_filename == str(path.absolute()):
             line = trace.tb_lineno
         trace = trace.tb_next
     where = f"{path}:{line}" if line else str(path)

@@ -109,8 +109,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         ending = _run(given, debug)
         print(ending, flush=True)
     except BrokenPipeError:
-        # The reader is gone (`kernelproof ... | head`); a second error at shutdown would be noise.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()  # the reader is gone (`kernelproof ... | head`): nobody is left to tell
+        return Exit.ERROR
+    except OSError as error:
+        if debug:
+            raise
+        _drop_stdout()
+        _complain(f"cannot write to stdout: {error.strerror or error}", "")
         return Exit.ERROR
     finally:
         if previous is not None:
@@ -155,6 +160,11 @@ def _complain(message: str, hint: str) -> None:
     if hint:
         print(f"  hint: {hint}", file=sys.stderr)
     sys.stderr.flush()
+
+
+def _drop_stdout() -> None:
+    # What is still buffered cannot be written; Python would try again at shutdown and print a second error.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _catch_termination() -> Any:

@@ -104,8 +104,10 @@ class Entry:
         return Reply(answer, session.cell(), tuple(session.operations))
 
     def _answer(self, session: Session, ask: Ask) -> Answer:
+        loaded = False
         try:
             function = self._load(session)
+            loaded = True
             arguments = [self._argument(session, ask, parameter) for parameter in self.begin.parameters]
             with Noticing(session):
                 result = function(*arguments)
@@ -113,7 +115,7 @@ class Entry:
         except Stop as stopped:
             return session.stopped or stopped.answer
         except BaseException as error:  # noqa: BLE001  a candidate may raise anything; every end has a name
-            return session.stopped or self._ended(session, ask, error)
+            return session.stopped or self._ended(session, ask, error, loaded)
         if session.stopped is not None:
             return session.stopped
         return Plan(
@@ -239,7 +241,7 @@ class Entry:
 
     # -- how it ended
 
-    def _ended(self, session: Session, ask: Ask, error: BaseException) -> Answer:
+    def _ended(self, session: Session, ask: Ask, error: BaseException, loaded: bool) -> Answer:
         """What an exception means: a refusal the candidate raised itself, a gap of ours, or a failure."""
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if frame.filename in self.files]
@@ -253,13 +255,13 @@ class Entry:
             )
         if isinstance(error, MemoryError):
             return Violation("side-effect", f"asks for more memory than a host function needs ({text})", place)
-        if own and own[-1] is frames[-1] and self._raises_itself(own[-1].filename, place.line):
+        if loaded and own and own[-1] is frames[-1] and self._raises_itself(own[-1].filename, place.line):
             return Refusal(ask.dtype, dict(ask.choices), session.cell(), text, place)
         if re.search(r"Sym(Int|Float|Bool)|symbolic|TracedFloat|Stand\b", text):
             return Unsupported(f"the host code fails on symbolic sizes: {text}", place)
         if isinstance(error, PermissionError):
             return Violation("side-effect", f"is stopped by the sandbox ({text})", place)
-        return Violation("failure", f"fails for {_at(ask)}: {text}", place)
+        return Violation("failure", f"fails {f'for {_at(ask)}' if loaded else 'when it is imported'}: {text}", place)
 
     def _raises_itself(self, file: str, line: int) -> bool:
         """Whether the line belongs to a `raise` or an `assert` of the candidate's own."""
