@@ -113,7 +113,8 @@ def _whole(obligation: Obligation, sizes: Mapping[str, int]) -> Witness | str:
     inputs = example(reading.spec, reading.plan, sizes)
 
     def run(fill: Fill) -> Execution:
-        return run_plan(reading.plan, inputs, Mode.FAITHFUL, config=reading.variant.config, fill=fill)
+        config = reading.variant.config
+        return run_plan(reading.plan, inputs, Mode.FAITHFUL, config=config, fill=fill, sizes=sizes)
 
     where = _shown(reading.spec, sizes)
     shown = tuple((name, sizes[name]) for name in sorted(reading.spec.names()))
