@@ -26,7 +26,11 @@ VERDICTS: Final = {
     Exit.INCONCLUSIVE: "inconclusive",
     Exit.WAIVER: "waiver",
 }
-EXITS: Final = """\
+EPILOG: Final = """\
+begin with: kernelproof doctor
+            kernelproof specs softmax
+            kernelproof verify kernel.py
+
 exit codes: 0 all required gates passed, 1 refuted or not as before, 2 usage, configuration or internal error,
 3 nothing to check, 4 inconclusive (unknown, or a required gate did not run), 5 waiver or baseline problem.
 The last line of stdout is `RESULT verdict=... key=value ...`."""
@@ -72,14 +76,14 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(
         prog="kernelproof",
         description="Turn proposed Triton kernels into verified ones: gates first, then a benchmark.",
-        epilog=EXITS,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"kernelproof {_version()}")
     group = top.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     for name, module in COMMANDS.items():
-        told = (module.__doc__ or "").strip().splitlines()[0]
+        told = " ".join((module.__doc__ or "").split("\n\n")[0].split())
         sub = group.add_parser(name, help=module.SUMMARY, description=told, allow_abbrev=False)
         sub.add_argument("--debug", action="store_true", help="show the traceback of an internal error")
         module.configure(sub)

@@ -14,9 +14,10 @@ from verify.verdict import Outcome, Place, Verdict
 
 def show_findings(display: Display, dossier: Dossier, candidate: Candidate) -> None:
     """Print what is refuted, then what crashed, then what is open, then the conclusion."""
+    told = ""
     for verdict in sorted(dossier.verdicts, key=lambda verdict: verdict.outcome):
         if verdict.outcome <= Outcome.UNKNOWN:
-            _show(display, verdict, candidate)
+            told = _show(display, verdict, candidate, told)
     display.line()
     display.line(conclusion(dossier), dossier.word)
 
@@ -42,11 +43,15 @@ def conclusion(dossier: Dossier) -> str:
     return f"not admitted: {shortfall(dossier)}"
 
 
-def _show(display: Display, verdict: Verdict, candidate: Candidate) -> None:
-    display.line()
-    display.line(f"{verdict.outcome.word} {verdict.gate}: {verdict.claim}", verdict.outcome.word)
+def _show(display: Display, verdict: Verdict, candidate: Candidate, told: str) -> str:
+    """Print one verdict below a heading; verdicts that share it (one a dtype, say) have it once."""
     place = verdict.place or (verdict.witness.place if verdict.witness else None)
-    if place is not None:
+    heading = f"{verdict.outcome.word} {verdict.gate}: {verdict.claim}"
+    shared = f"{heading} {place}"
+    if shared != told:
+        display.line()
+        display.line(heading, verdict.outcome.word)
+    if place is not None and shared != told:
         display.line(f"  --> {place}", "faint")
         if quoted := _quote(place, candidate):
             display.line(f"   | {quoted}")
@@ -57,8 +62,9 @@ def _show(display: Display, verdict: Verdict, candidate: Candidate) -> None:
     elif verdict.detail:
         crash = verdict.outcome is Outcome.CRASHED
         _note(display, f"our bug, not the kernel's: {_last_line(verdict.detail)}" if crash else verdict.detail)
-    if verdict.scope:
+    if verdict.scope and not (verdict.witness and verdict.witness.sentence.startswith(verdict.scope)):
         _note(display, f"for {verdict.scope}")
+    return shared
 
 
 def _note(display: Display, text: str) -> None:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from attrs import evolve, frozen
 
-from specs.sizes import all_of
+from specs.sizes import TRUE, all_of
 from verify.case import PROFILES, Budget, Case
 from verify.ir.parse import ParseError
 from verify.plan import Plan, View
@@ -121,7 +121,8 @@ def _verdict(gate: str, case: Case, findings: list[Finding]) -> Verdict:
         detail = f"shown {rungs}; in {len(findings)} kernel variants"
         under = tuple(dict.fromkeys(each for found in findings for each in found.obligation.under))
         return Verdict(gate, bad.outcome, obligation.claim, scope(case), detail, under, None, obligation.place, cost)
-    where = f"{obligation.reading.label}, where {obligation.reading.plan.cell}"
+    cell = obligation.reading.plan.cell
+    where = f"{obligation.reading.label}, {'every shape' if cell == TRUE else f'where {cell}'}"
     return Verdict(
         gate, bad.outcome, obligation.claim, where, bad.detail or bad.rung, (), bad.witness, obligation.place, cost
     )
