@@ -13,7 +13,7 @@ from functools import reduce
 
 from verify.symbolic.control import WHILE
 from verify.symbolic.layout import Tiling, apart, coordinates, elements, packed, tile
-from verify.symbolic.obligations import IN_BOUNDS, NO_WRAP, Obligation, Way, copy, lanes_of, twice
+from verify.symbolic.obligations import IN_BOUNDS, NO_WRAP, Obligation, Way, both_inside, copy, lanes_of, twice
 from verify.symbolic.ranges import Ranges
 from verify.symbolic.reading import Reading, Window
 from verify.symbolic.terms import (
@@ -224,7 +224,8 @@ def _once(reading: Reading, left: Access, right: Access) -> Obligation:
     here, there = coordinates(left.offset, window), coordinates(right.offset, reading.window(right))
     if here is not None and there is not None and window == reading.window(right):
         same = [equal(a, other.poly(b)) for a, b in zip(here, there, strict=True)]
-        ways.append(Way(conj(apart(window), negate(conj(*same))), "per coordinate", sufficient=not packed(window)))
+        unlike, also = negate(conj(*same)), both_inside(reading, left, right, other)
+        ways.append(Way(conj(apart(window), unlike), "per coordinate", sufficient=not packed(window), also=also))
     start, second = window.origin, reading.window(right).origin
     ways.append(Way(negate(equal(left.offset + start, other.poly(right.offset + second))), "flat"))
     return Obligation(

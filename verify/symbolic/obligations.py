@@ -51,6 +51,7 @@ class Way:
     assumptions: tuple[Truth, ...] | None = None
     sufficient: bool = False
     necessary: bool = False
+    also: tuple[tuple[tuple[Truth, ...], Truth], ...] = ()  # assumptions and goals that the way rests on, shown as well
 
 
 @frozen(eq=False)
@@ -290,21 +291,20 @@ def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obli
         # Accesses of one lane are in order only when both lay their lanes out alike.
         different = disj(*lanes) if left.shape == right.shape else TRUE
     window, second = reading.window(left), reading.window(right)
-    ways = []
+    ways, also = [], both_inside(reading, left, right, other)
     if left is right and between and (tilings := tile(left.offset, left.shape, window)) is not None:
         # block * tile + lane is the same only if the tiles are: then masks and lanes need not be looked at
         tiles = [each.tile for each in tilings]
         goal = conj(apart(window), negate(conj(*(equal(each, other.poly(each)) for each in tiles))))
         instances = (reading.facts, reading.instance(), other.truth(reading.instance()), different)
-        ways.append(Way(goal, "per tile", instances, sufficient=True))
+        ways.append(Way(goal, "per tile", instances, sufficient=True, also=also))
     here, there = coordinates(left.offset, window), coordinates(right.offset, second)
     if here is not None and there is not None and window == second:
         moved = [other.poly(each) for each in there]
         unlike = negate(conj(*map(equal, here, moved)))
-        ways.append(Way(conj(apart(window), unlike), "per coordinate", sufficient=not packed(window)))
-    if not ways or not packed(window) or here is None or there is None or window != second:
-        flat = other.poly(right.offset + second.origin)
-        ways.append(Way(negate(equal(left.offset + window.origin, flat)), "flat"))
+        ways.append(Way(conj(apart(window), unlike), "per coordinate", sufficient=not packed(window), also=also))
+    flat = other.poly(right.offset + second.origin)
+    ways.append(Way(negate(equal(left.offset + window.origin, flat)), "flat"))
     who = "two programs" if between else "two lanes of one program"
     verbs = left.kind if left is right else f"{left.kind} and {right.kind}"
     return Obligation(
@@ -326,6 +326,25 @@ def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obli
         copies=2 if between else 1,
         under=(NO_WRAP, IN_BOUNDS),
     )
+
+
+def both_inside(
+    reading: Reading, left: Access, right: Access, other: Renaming
+) -> tuple[tuple[tuple[Truth, ...], Truth], ...]:
+    """What makes other coordinates another element: that the coordinates of both accesses are within the sizes.
+
+    An access inside its tensor may still have coordinates beyond a row, if its mask looks at the flat offset only.
+    """
+    window, found = reading.window(left), []
+    for access, move in ((left, Renaming({})), (right, other)):
+        split = coordinates(access.offset, reading.window(access))
+        if split is not None:
+            goal = inside(split, window)
+        else:
+            goal = within(0, access.offset, elements(window)) if packed(window) else FALSE
+        active = move.truth(conj(reading.instance(access), access.active))
+        found.append(((reading.facts, active), move.truth(goal)))
+    return tuple(found)
 
 
 def copy(access: Access, reading: Reading, programs: bool = True) -> Renaming:

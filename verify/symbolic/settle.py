@@ -100,6 +100,12 @@ def _settled(obligation: Obligation, solve: Solve) -> Finding:
             reasons.append("it stays between the first and the last element, but maybe not on elements of the view")
             continue
         if answer.status == "proved":
+            resting = [solve(assumptions, goal, obligation) for assumptions, goal in way.also]
+            seconds += sum(each.cost.seconds for each in resting)
+            steps += sum(each.cost.rlimit or 0 for each in resting)
+            if any(each.status != "proved" for each in resting):
+                reasons.append("its coordinates are not shown to be within the sizes")
+                continue
             return Finding(obligation, Outcome.PROVED, f"{way.rung}, {answer.rung}", Cost(seconds, steps))
         if answer.model is None or way.sufficient:
             reasons.append(answer.reason or "not shown this way")
