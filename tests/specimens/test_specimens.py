@@ -13,6 +13,7 @@ EACH_GATE = (
     "compile__softmax_bfloat16_branch",
     "bounds__rms_norm_second_program",
     "races__softmax_split_sum",
+    "races__softmax_flat_mask_when_wide",
     "overflow__softmax_row_offset_int32",
     "coverage__rms_norm_last_rows",
     "undefined__softmax_max_without_other",
