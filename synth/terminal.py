@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import Final
 
 from reports.measurement import Measurement
 from reports.record import shortfall
+from reports.text import count
 from synth.progress import Display
 from verify.case import Candidate
 from verify.dossier import Dossier
 from verify.verdict import Outcome, Place, Verdict
 
+MOST_TOLD: Final = 2  # verdicts of one gate and outcome: a fault that every dtype and law meets is told twice
+
 
 def show_findings(display: Display, dossier: Dossier, candidate: Candidate) -> None:
     """Print what is refuted, then what crashed, then what is open, then the conclusion."""
     told = ""
-    for verdict in sorted(dossier.verdicts, key=lambda verdict: verdict.outcome):
-        if verdict.outcome <= Outcome.UNKNOWN:
-            told = _show(display, verdict, candidate, told)
+    for outcome in (Outcome.REFUTED, Outcome.CRASHED, Outcome.UNKNOWN):
+        for gate in dict.fromkeys(verdict.gate for verdict in dossier.verdicts):
+            like = [verdict for verdict in dossier.verdicts if (verdict.gate, verdict.outcome) == (gate, outcome)]
+            for verdict in like[:MOST_TOLD]:
+                told = _show(display, verdict, candidate, told)
+            if len(like) > MOST_TOLD:
+                left = count(len(like) - MOST_TOLD, "more claim")
+                display.line(f"   … and {left} {outcome.word} by {gate}, all of them in the record (--json, --out)")
     display.line()
     display.line(conclusion(dossier), dossier.word)
 
@@ -57,12 +66,12 @@ def _show(display: Display, verdict: Verdict, candidate: Candidate, told: str) -
             display.line(f"   | {quoted}")
     if verdict.witness is not None:
         _note(display, verdict.witness.sentence)
-        if verdict.witness.reproduce:
+        if verdict.witness.reproduce not in verdict.witness.sentence:
             _note(display, f"again with: {verdict.witness.reproduce}")
     elif verdict.detail:
         crash = verdict.outcome is Outcome.CRASHED
         _note(display, f"our bug, not the kernel's: {_last_line(verdict.detail)}" if crash else verdict.detail)
-    if verdict.scope and not (verdict.witness and verdict.witness.sentence.startswith(verdict.scope)):
+    if verdict.scope and not (verdict.witness and verdict.scope in verdict.witness.sentence):
         _note(display, f"for {verdict.scope}")
     return shared
 

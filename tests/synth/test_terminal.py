@@ -35,3 +35,12 @@ def test_a_scope_that_the_witness_names_is_not_told_again() -> None:
     other = told(Verdict("fuzz", Outcome.REFUTED, "it is right", "float32, every shape", witness=witness))
     assert same.count("M=1, N=2") == 1
     assert "for float32, every shape" in other
+
+
+def test_a_fault_that_every_law_meets_is_told_twice_and_counted() -> None:
+    witness = Witness("M=1, N=2: stores out[2]", "executor")
+    laws = [Verdict("laws", Outcome.REFUTED, f"law {at}", "M=1, N=2", witness=witness) for at in range(5)]
+    said = told(*laws, Verdict("fuzz", Outcome.REFUTED, "it is right", "M=1, N=2", witness=witness))
+    assert said.count("refuted laws:") == 2
+    assert "and 3 more claims refuted by laws" in said
+    assert "refuted fuzz: it is right" in said
