@@ -33,6 +33,8 @@ def keeping(json: Path | None, out: Path | None) -> Iterator[Callable[[Record], 
         if json is not None:
             if json.is_dir():
                 raise Trouble(f"{json} is a directory", "--json wants the name of a file")
+            if json.exists() and not _replaceable(json):
+                raise Trouble(f"{json} is there already and is no record", "choose another name for --json")
             if not json.parent.is_dir():
                 raise Trouble(f"there is no folder {json.parent} for {json.name}")
             writable(json.parent)
@@ -53,6 +55,17 @@ def keeping(json: Path | None, out: Path | None) -> Iterator[Callable[[Record], 
             return named
 
         yield keep
+
+
+def _replaceable(json: Path) -> bool:
+    # A slip such as `--json kernel.py` or, for root, `--json /dev/null` must not cost the file.
+    if not json.is_file():
+        return False
+    try:
+        with json.open("rb") as stream:
+            return stream.read(1) in (b"", b"{")
+    except OSError:
+        return False
 
 
 def read_record(path: Path) -> Record:

@@ -141,6 +141,8 @@ def check(ended: Ended, code: int, told: str) -> None:
         (("good.py", "--profil", "ci"), 2, "did you mean '--profile'"),
         (("good.py", "--profile", "fast"), 2, "unknown profile 'fast'"),
         (("good.py", "--json", "/proc/record.json"), 2, "cannot write into /proc"),
+        (("good.py", "--json", "good.py"), 2, "good.py is there already and is no record"),
+        (("good.py", "--json", "/dev/null"), 2, "/dev/null is there already and is no record"),
         (("good.py", "--out", "good.py/below"), 2, "is not a folder"),
         (("bad_name", "--gates", "policy"), 2, "there is no file bad_name"),
     ],
@@ -200,6 +202,12 @@ def test_what_a_file_does_wrong(place: Place, source: str, told: str) -> None:
 def test_what_a_module_does_wrong(place: Place, source: str, told: str) -> None:
     place.write("rows_module.py", source + GOOD)
     check(place.run("verify", "rows_module:softmax", "--spec", "softmax", *FAST), 1, told)
+
+
+def test_an_unknown_key_of_a_configuration(place: Place) -> None:
+    tuned = "@triton.autotune(configs=[triton.Config({'BLOK': 64})], key=['n'])\n@triton.jit"
+    place.write("kernel.py", GOOD.replace("@triton.jit", tuned))
+    check(place.run("verify", "kernel.py", *FAST), 1, "Keyword argument BLOK was specified but unrecognised")
 
 
 def test_a_kernel_that_does_not_compile(place: Place) -> None:
