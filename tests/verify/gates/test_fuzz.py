@@ -107,9 +107,10 @@ def test_trials_stay_within_the_domain_and_the_budget(spec: Any) -> None:
 
 
 def test_trials_reach_the_sizes_that_matter() -> None:
+    # Hypothesis also draws constants of whatever modules are loaded, so the same seed finds other sizes beside other tests.
     seen: set[int] = set()
 
-    @settings(max_examples=300, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=1200, deadline=None, database=None, derandomize=True)
     @given(st.data())
     def collect(data: st.DataObject) -> None:
         seen.add(dict(data.draw(trials(case(SOFTMAX), BUDGET)).sizes)["N"])
