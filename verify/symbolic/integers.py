@@ -84,7 +84,10 @@ def _division(kind: str, signed: bool) -> Meaning:
         tracer.decide("divisor", right, operation, shape, TRUE if ranges.positive(right.poly) else nonzero)
         if not signed and not (ranges.nonnegative(left.poly) and ranges.nonnegative(right.poly)):
             return [tracer.unknown(operation, operation.results[0].type, 0, left, right)]
-        return [tainted(_divided(kind, left.poly, right.poly, ranges), left, right)]
+        result = _divided(kind, left.poly, right.poly, ranges)
+        if signed and kind != "rem" and not ranges.positive(right.poly):  # the least integer by -1 has no quotient
+            return [may_wrap(tracer, operation, result, left, right)]
+        return [tainted(result, left, right)]
 
     return meaning
 
@@ -99,7 +102,7 @@ def _divided(kind: str, left: Poly, right: Poly, ranges: Ranges) -> Poly:
 def _ceiling(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
     left, right = operands
     tracer.decide("divisor", right, operation, shape_of(operation.results[0].type), negate(equal(right.poly, 0)))
-    return [tainted(-apply("floordiv", -left.poly, right.poly), left, right)]
+    return [may_wrap(tracer, operation, -apply("floordiv", -left.poly, right.poly), left, right)]
 
 
 def _extreme(kind: str, signed: bool) -> Meaning:
