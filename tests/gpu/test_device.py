@@ -93,3 +93,13 @@ def test_one_command_times_a_sealed_bundle(tmp_path: Path) -> None:
     (row,) = json.loads((tmp_path / "out" / "device.json").read_text())
     assert row["measurement"]["word"] == "measured" and not row["troubles"]
     assert {"kernel", "kernel again", "eager"} <= set(row["report"]["runs"][0]["seconds"])
+
+
+def test_half_an_ulp_is_a_power_of_two_on_the_device_too() -> None:
+    import torch
+
+    from verify.numerics.compare import half_ulp
+
+    magnitudes = torch.logspace(-300, 300, 4001, base=2, dtype=torch.float64)
+    for dtype in ("float32", "float16", "bfloat16"):
+        assert torch.equal(half_ulp(magnitudes.cuda(), dtype).cpu(), half_ulp(magnitudes, dtype))
