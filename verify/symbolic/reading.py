@@ -108,7 +108,7 @@ def readings(case: Case) -> tuple[Reading, ...]:
 def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
     """Trace one variant. Integer loads from memory that the launch also writes are unknown anew each time."""
     conditions = all_of(spec.domain(), plan.cell, variant.condition)
-    known = _pinned(all_of(plan.cell, variant.condition))
+    known = _pinned(conditions)
     bounds = _bounds(known.truth(from_condition(conditions)))
     known = _with_constants(known, bounds)
     facts = conj(from_condition(conditions), *(equal(of(each), value) for each, value in known.mapping.items()))
