@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
+from specs.sizes import all_of
 from verify.plan import IntegerArgument
 from verify.symbolic.layout import apart, coordinates, elements, inside, packed, span, tile
 from verify.symbolic.ranges import Range, Ranges
@@ -22,6 +23,7 @@ from verify.symbolic.terms import (
     conj,
     disj,
     equal,
+    from_condition,
     from_size,
     lane,
     negate,
@@ -80,6 +82,7 @@ IN_BOUNDS: Final = "every access stays inside its buffer (gate bounds)"
 def bounds(reading: Reading) -> Iterator[Obligation]:
     """Every active lane stays inside the elements of the tensor that was passed."""
     yield from _views(reading)
+    yield from _chosen(reading)
     for access in reading.trace.accesses:
         window = reading.window(access)
         ways = []
@@ -127,6 +130,22 @@ def _views(reading: Reading) -> Iterator[Obligation]:
             tuple(ways),
             reading.ranges,
             ("view",),
+        )
+
+
+def _chosen(reading: Reading) -> Iterator[Obligation]:
+    """For all sizes of the cell there is a variant: what holds of each then holds of whichever runs."""
+    group = [each for each in reading.launch.variants if each.config == reading.variant.config]
+    some = disj(*(from_condition(each.condition) for each in group))
+    if reading.variant is group[-1] and some != TRUE:
+        yield Obligation(
+            reading,
+            f"every size has a variant of {reading.launch.kernel}",
+            reading.launch.place,
+            (from_condition(all_of(reading.spec.domain(), reading.plan.cell)),),
+            (Way(some, "direct"),),
+            Ranges({}),
+            ("variant",),
         )
 
 

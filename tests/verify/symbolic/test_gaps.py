@@ -442,3 +442,10 @@ def test_a_loop_that_compares_unsigned_from_below_zero_is_not_read() -> None:
     )
     whole = question(kernel(f"%y: {F32}, %N: i32", *lines), [1], dims={"N": (3, 3), "K": (5, 5)}, outputs={"y": ("K",)})
     assert whole.outcome("bounds") is Outcome.UNKNOWN
+
+
+def test_sizes_without_a_variant_are_seen() -> None:
+    spec, view = operator({"N": (0, 1000)}, (), {"y": ("N",)}), dense("y", "N")
+    for bound, gate in ((1001, proved), (1000, refused)):
+        step = launch(PLAIN, ["N"], {"y": view}, condition=name("N") < bound)
+        gate(asked(spec, planned(spec, [step], {"y": name("N")}, [view])), "bounds")
