@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from verify.case import Budget, Case
-from verify.symbolic import obligations
+from verify.symbolic import obligations, starts
+from verify.symbolic.obligations import Obligation
+from verify.symbolic.reading import Reading
 from verify.symbolic.settle import settle
 from verify.verdict import Verdict
 
 
 def bounds(case: Case, budget: Budget) -> tuple[Verdict, ...]:
     """Every active access of every kernel stays inside the tensor that it was given, for all shapes."""
-    return settle(case, budget, "bounds", obligations.bounds, "every access stays inside its buffer")
+
+    def asked(reading: Reading) -> Iterator[Obligation]:
+        yield from obligations.bounds(reading)
+        yield from starts.views(reading)
+        yield from starts.chosen(reading)
+
+    return settle(case, budget, "bounds", asked, "every access stays inside its buffer")

@@ -8,8 +8,6 @@ from typing import Final
 
 from attrs import frozen
 
-from specs.sizes import all_of
-from verify.plan import IntegerArgument
 from verify.symbolic.layout import apart, coordinates, elements, inside, packed, span, tile
 from verify.symbolic.ranges import Range, Ranges
 from verify.symbolic.reading import Reading
@@ -19,17 +17,13 @@ from verify.symbolic.terms import (
     Atom,
     Renaming,
     Truth,
-    atom,
     conj,
     disj,
     equal,
-    from_condition,
-    from_size,
     lane,
     negate,
     of,
     pid,
-    poly,
     primed,
     within,
 )
@@ -81,8 +75,6 @@ IN_BOUNDS: Final = "every access stays inside its buffer (gate bounds)"
 
 def bounds(reading: Reading) -> Iterator[Obligation]:
     """Every active lane stays inside the elements of the tensor that was passed."""
-    yield from _views(reading)
-    yield from _chosen(reading)
     for access in reading.trace.accesses:
         window = reading.window(access)
         ways = []
@@ -104,51 +96,6 @@ def bounds(reading: Reading) -> Iterator[Obligation]:
         )
 
 
-def _views(reading: Reading) -> Iterator[Obligation]:
-    """The host code makes no view that reaches beyond its tensor."""
-    for name in dict.fromkeys(access.pointer for access in reading.trace.accesses):
-        window = reading.windows[name]
-        buffer = reading.plan.buffer(window.buffer)
-        whole = reading.whole(window.buffer)
-        if window == whole or (packed(window) and packed(whole) and window.origin == whole.origin == poly(0)
-                               and elements(window) == elements(whole)):  # fmt: skip
-            continue
-        at = [of(atom("iter", f"element{axis}")) for axis in range(len(window.sizes))]
-        offset = window.origin
-        for each, stride in zip(at, window.strides, strict=True):
-            offset = offset + each * stride
-        ways = []
-        if (split := coordinates(offset, whole)) is not None:
-            ways.append(Way(inside(split, whole), "per coordinate", sufficient=True))
-        if packed(whole):
-            ways.append(Way(within(0, offset, elements(whole)), "flat"))
-        yield Obligation(
-            reading,
-            f"the view of {buffer.name} that {reading.launch.kernel} gets as {name} lies inside it",
-            reading.launch.place,
-            (reading.facts, *(within(0, each, size) for each, size in zip(at, window.sizes, strict=True))),
-            tuple(ways),
-            reading.ranges,
-            ("view",),
-        )
-
-
-def _chosen(reading: Reading) -> Iterator[Obligation]:
-    """For all sizes of the cell there is a variant: what holds of each then holds of whichever runs."""
-    group = [each for each in reading.launch.variants if each.config == reading.variant.config]
-    some = disj(*(from_condition(each.condition) for each in group))
-    if reading.variant is group[-1] and some != TRUE:
-        yield Obligation(
-            reading,
-            f"every size has a variant of {reading.launch.kernel}",
-            reading.launch.place,
-            (from_condition(all_of(reading.spec.domain(), reading.plan.cell)),),
-            (Way(some, "direct"),),
-            Ranges({}),
-            ("variant",),
-        )
-
-
 def overflow(reading: Reading) -> Iterator[Obligation]:
     """No integer operation behind an address, a mask or a branch leaves its type; the grid fits the hardware."""
     for axis, limit in enumerate(GRID_LIMITS):
@@ -162,7 +109,6 @@ def overflow(reading: Reading) -> Iterator[Obligation]:
             reading.ranges,
             ("grid",),
         )
-    yield from _arguments(reading)
     for access in reading.trace.accesses:
         ranges = lanes_of(reading, access)
         behind = [(wrap, access.active) for wrap in access.address.wraps]
@@ -172,25 +118,6 @@ def overflow(reading: Reading) -> Iterator[Obligation]:
     for decision in reading.trace.decisions:
         for wrap in decision.value.wraps:
             yield _no_wrap(reading, wrap, _situation(reading, decision), reading.trace.ranges)
-
-
-def _arguments(reading: Reading) -> Iterator[Obligation]:
-    """The sizes that the host code passes fit the types that the kernel was compiled for."""
-    for argument in reading.launch.arguments:
-        if isinstance(argument, IntegerArgument) and argument.name in reading.variant.parameters:
-            value = reading.known.poly(from_size(argument.value))
-            half = 2 ** (int(argument.type.lstrip("iu")) - 1)
-            goal = within(0, value, 2) if argument.type == "i1" else within(-half, value, half)
-            if not reading.ranges.decides(goal):
-                yield Obligation(
-                    reading,
-                    f"the argument {argument.name} fits {argument.type}",
-                    reading.launch.place,
-                    (reading.facts,),
-                    (Way(goal, "direct"),),
-                    reading.ranges,
-                    ("argument",),
-                )
 
 
 def _no_wrap(reading: Reading, wrap: Wrap, when: tuple[Truth, ...], ranges: Ranges) -> Obligation:
