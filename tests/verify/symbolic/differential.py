@@ -123,11 +123,15 @@ class Writer:
         predicate = self.draw(st.sampled_from(["slt", "slt", "slt", "sle", "sge", "sgt", "eq", "ne", "ult"]))
         return self.let(f"arith.cmpi {predicate}, {a}, {b} : {self.type(wide)}"), wide
 
-    def mask(self) -> str | None:
-        """A mask over the lanes, of one or two comparisons; None for none."""
+    def mask(self, index: Int) -> str | None:
+        """A mask over the lanes, of one or two comparisons, often of what it guards; None for none."""
         parts = []
         for _ in range(self.draw(st.integers(0, 2))):
-            part, wide = self.condition(self.number(1), self.number(1))
+            if self.draw(st.booleans()):
+                sizes = [Int("%N", False), Int("%N", False), Int("%M", False)]
+                part, wide = self.condition(index, self.draw(st.sampled_from(sizes)))
+            else:
+                part, wide = self.condition(self.number(1), self.number(1))
             parts.append(part if wide else self.let(f"tt.splat {part} : i1 -> {self.type(True, 'i1')}"))
         if len(parts) < 2:
             return parts[0] if parts else None
@@ -140,7 +144,8 @@ class Writer:
         return self.let(f"tt.addptr {base}, {self.widened(index)} : {pointers}, {self.type(True)}")
 
     def load(self, buffer: str, pointee: str) -> str:
-        at, mask = self.addresses(buffer, self.number(2), pointee), self.mask()
+        index = self.number(self.draw(st.integers(0, 2)))
+        at, mask = self.addresses(buffer, index, pointee), self.mask(index)
         extra = ""
         if mask is not None:
             extra = f", {mask}"
@@ -152,7 +157,8 @@ class Writer:
         return self.let(f"tt.load {at}{extra} : tensor<{self.lanes}x!tt.ptr<{pointee}>>")
 
     def store(self, value: str) -> None:
-        at, mask = self.addresses("y", self.number(2), "f32"), self.mask()
+        index = self.number(self.draw(st.integers(0, 2)))
+        at, mask = self.addresses("y", index, "f32"), self.mask(index)
         self.emit(f"tt.store {at}, {value}{f', {mask}' if mask else ''} : tensor<{self.lanes}x!tt.ptr<f32>>")
 
     def statement(self, value: str, depth: int) -> None:
@@ -196,10 +202,11 @@ class Writer:
         self.emit("}")
 
     def loop(self, value: str, depth: int) -> None:
-        low, high = self.scalar(1), self.scalar(1)
-        most = self.constant(6)
-        high = self.binary("minsi", high, most)
-        low = self.binary("maxsi", low, self.constant(-2))
+        if self.draw(st.booleans()):  # from 0 to a size, as most loops do
+            low, high = self.constant(0), Int(self.draw(st.sampled_from(["%N", "%M"])), False)
+        else:
+            low = self.binary("maxsi", self.scalar(1), self.constant(-2))
+            high = self.binary("minsi", self.scalar(1), self.constant(6))
         step = self.constant(self.draw(st.sampled_from([1, 1, 2, 3])))
         start = self.draw(st.sampled_from(self.known))
         counter, carried, result = self.fresh(), self.fresh(), self.fresh()
@@ -208,7 +215,7 @@ class Writer:
             f"iter_args({carried} = {start.name}) -> ({self.type(start.wide)}) : i32 {{"
         )
         outer = list(self.known)
-        self.known += [Int(counter, False), Int(carried, start.wide), Int(carried, start.wide)]
+        self.known += [Int(counter, False)] * 4 + [Int(carried, start.wide)] * 3
         self.inner(value, depth, keep=True)
         then = self.draw(
             st.sampled_from([self.binary("addi", Int(carried, start.wide), self.number(1)), self.number(1)])
