@@ -169,9 +169,11 @@ def doubts(record: Record, rows: tuple[Row, ...], ledgers: int) -> tuple[Doubt, 
     )
 
 
-def redo(record: Record) -> str:
-    """The command that examines the candidate again."""
+def redo(record: Record, json: str = "") -> str:
+    """The command that examines the candidate again: from the record's file where that is known to lie beside."""
     own = record.candidate
+    if json and own.provenance.origin not in ("file", "package"):  # a proposal's path names no file
+        return shlex.join(["kernelproof", "repro", json])
     path = f"./{own.path}" if own.path.startswith("-") else own.path
     words = ["kernelproof", "verify"]
     words += (

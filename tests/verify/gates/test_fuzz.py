@@ -107,7 +107,7 @@ def test_trials_stay_within_the_domain_and_the_budget(spec: Any) -> None:
 
 
 def test_trials_reach_the_sizes_that_matter() -> None:
-    # Hypothesis also draws constants of whatever modules are loaded, so the same seed finds other sizes beside other tests.
+    # Hypothesis also draws constants of whatever modules are loaded: beside other tests a seed gives other sizes.
     seen: set[int] = set()
 
     @settings(max_examples=1200, deadline=None, database=None, derandomize=True)
