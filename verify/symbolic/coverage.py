@@ -116,8 +116,9 @@ def _active_at(reading: Reading, store: Access, tilings: tuple[Tiling, ...]) -> 
         stride = tiling.persistent(reading.trace.grid)
         if stride is not None:
             program, rounds = stride
-            chosen[program] = apply("floormod", index, reading.trace.grid["xyz".index(program.label)])
-            chosen[rounds] = apply("floordiv", index, reading.trace.grid["xyz".index(program.label)])
+            programs = reading.trace.grid["xyz".index(program.label)]
+            chosen[rounds] = apply("floordiv", index, programs)
+            chosen[program] = index - chosen[rounds] * programs  # the remainder, in words that cancel out
         elif tiling.plain is not None:
             chosen[tiling.plain] = index
     free = [*(pid(axis) for axis in range(3)), *store.loops, *(lane(axis) for axis in range(len(store.shape)))]

@@ -158,6 +158,7 @@ class Encoder:
                 other = factors[1 - at]
                 self.definitions.append(z3.Implies(factor == 1, product == other))
                 self.definitions.append(z3.Implies(z3.And(factor >= 1, other >= 1), product >= other))
+                self.definitions.append(z3.Implies(z3.And(factor <= -1, other >= 1), product <= -other))
 
     def _split(self, term: Poly, product: Any) -> None:
         """A product with a minimum or maximum is the product with the side that it takes."""

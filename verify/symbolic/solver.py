@@ -62,11 +62,15 @@ def discharge(
     start = time.perf_counter()
     if ranges.decides(claim):
         return Answer("proved", "intervals", Cost(time.perf_counter() - start, 0))
-    question = [conj(*assumptions), negate(claim)]
+    assumed = conj(*assumptions)
+    question = [assumed, negate(claim)]
     solver = _prepared("z3 linear", 0, 0.3, encode(question, ranges, linear=True)[0], budget)
     verdict, spent = solver.check(), _steps(solver)
     if verdict == z3.unsat:
         return Answer("proved", "z3 linear", Cost(time.perf_counter() - start, spent))
+    if claim.kind == "and":  # parts that are plain on their own may not be so together
+        claim, more = _rest(assumed, claim, ranges, budget)
+        question, spent = [assumed, negate(claim)], spent + more
     formulas, encoder = encode(question, ranges)
     rung = ""
     for rung, seed, share in TRIES:
@@ -80,6 +84,18 @@ def discharge(
             return Answer("refuted", rung, Cost(time.perf_counter() - start, spent), model)
     reason = f"z3 gave up within {budget.rlimit} steps"
     return Answer("unknown", rung, Cost(time.perf_counter() - start, spent), reason=reason)
+
+
+def _rest(assumed: Truth, claim: Truth, ranges: Ranges, budget: Budget) -> tuple[Truth, int]:
+    """The parts of the claim that do not follow with products left opaque, and the steps that this took."""
+    left, spent = [], 0
+    for part in claim.parts:
+        if not ranges.decides(part):
+            solver = _prepared("z3 linear", 0, 0.1, encode([assumed, negate(part)], ranges, linear=True)[0], budget)
+            if solver.check() != z3.unsat:
+                left.append(part)
+            spent += _steps(solver)
+    return conj(*left), spent
 
 
 def reachable(assumptions: Iterable[Truth], ranges: Ranges, budget: Budget) -> bool | None:
