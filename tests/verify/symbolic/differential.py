@@ -26,8 +26,9 @@ from verify.symbolic.coverage import coverage
 from verify.symbolic.encode import encode
 from verify.symbolic.initial import initial
 from verify.symbolic.obligations import Obligation, Way
+from verify.symbolic.ranges import Ranges
 from verify.symbolic.reading import Reading, readings
-from verify.symbolic.terms import conj, negate
+from verify.symbolic.terms import Truth, conj, negate
 
 STEPS: Final = 60_000  # of z3 for one question: most are about what is false
 VALUES: Final = 4  # integers of the table lie in 0..VALUES-1
@@ -315,14 +316,18 @@ def proves(whole: Asked, gate: str, places: frozenset[str]) -> bool:
 
 
 def _shown(obligation: Obligation, way: Way) -> bool:
+    questions = [(way.assumptions or obligation.assumptions, way.goal), *way.also]
+    return all(_follows(assumptions, goal, obligation.ranges) for assumptions, goal in questions)
+
+
+def _follows(assumptions: tuple[Truth, ...], goal: Truth, ranges: Ranges) -> bool:
     """What `discharge` does, at one try a reading of products and in one context: making one takes the most time."""
-    if obligation.ranges.decides(way.goal):
+    if ranges.decides(goal):
         return True
-    question = [conj(*(way.assumptions or obligation.assumptions)), negate(way.goal)]
     for linear in (True, False):
         tried = z3.Solver()
         tried.set("rlimit", STEPS)
-        tried.add(*encode(question, obligation.ranges, linear)[0])
+        tried.add(*encode([conj(*assumptions), negate(goal)], ranges, linear)[0])
         if tried.check() == z3.unsat:
             return True
     return False
