@@ -148,7 +148,7 @@ class Phantom:
     def _judge(self, referee: Referee, event: Event, part: Accesses, distinct: torch.Tensor, record: Record) -> None:
         ghost = self.ghosts[event.number]
         target = Target(ghost.name, ghost.elements)
-        packed = part.packed(torch.searchsorted(distinct, part.elements))
+        packed = part.packed(torch.searchsorted(distinct, part.elements.contiguous()))
         if event.request.kind == "load":
             referee.load(event.request, target, record, packed)
         elif event.request.kind == "store":
