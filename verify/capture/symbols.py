@@ -228,7 +228,7 @@ def truth(session: Session, condition: Condition) -> Any:
 
 
 def size_of(session: Session, value: Any) -> Size:
-    """The size that an int, a bool, a SymInt or a SymBool of this session stands for."""
+    """The size that an int, a bool, a SymInt or a SymBool of one capture stands for."""
     if isinstance(value, torch.SymInt):
         node = value.node
         if not isinstance(node, IntegerNode) or node.session is not session:
