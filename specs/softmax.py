@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
+from specs.laws import apart, shuffled
 from specs.sizes import name
-from specs.spec import Baseline, Dim, Inputs, Law, OutputSpec, Spec, TensorParam, Workload
+from specs.spec import Dim, Inputs, Law, OutputSpec, Spec, TensorParam, Workload
 
 
 def _reference(x: Any) -> Any:
@@ -20,17 +20,6 @@ def _framework(x: Any) -> Any:
     return x.softmax(dim=-1)
 
 
-@cache
-def _compile() -> Any:
-    import torch
-
-    return torch.compile(_framework)
-
-
-def _compiled(x: Any) -> Any:
-    return _compile()(x)
-
-
 def _shift(inputs: Inputs, generator: Any) -> tuple[tuple[Inputs, ...], Any]:
     import torch
 
@@ -38,21 +27,6 @@ def _shift(inputs: Inputs, generator: Any) -> tuple[tuple[Inputs, ...], Any]:
     x = (inputs["x"].clamp(-15, 15) * 8).round() / 8
     shift = torch.randint(-15, 16, (x.shape[0], 1), generator=generator).to(x.dtype)
     return ({**inputs, "x": x}, {**inputs, "x": x + shift}), None
-
-
-def _permute(inputs: Inputs, generator: Any) -> tuple[Inputs, Any]:
-    import torch
-
-    order = torch.randperm(inputs["x"].shape[1], generator=generator)
-    return {**inputs, "x": inputs["x"][:, order]}, order
-
-
-def _some_rows(inputs: Inputs, generator: Any) -> tuple[Inputs, Any]:
-    import torch
-
-    count = inputs["x"].shape[0]
-    rows = torch.randperm(count, generator=generator)[: (count + 1) // 2]
-    return {**inputs, "x": inputs["x"][rows]}, rows
 
 
 LAWS = (
@@ -71,16 +45,10 @@ LAWS = (
     Law(
         "permutation",
         "permuting the columns permutes the result",
-        _permute,
+        shuffled(x=1),
         lambda order, base: (base[0][:, order],),
     ),
-    Law(
-        "rows",
-        "a row's result is the same whatever the other rows are, how many there are and where it stands",
-        _some_rows,
-        lambda rows, base: (base[0][rows],),
-        bitwise=True,
-    ),
+    apart("row", x=0),
 )
 
 SPEC = Spec(
@@ -102,5 +70,4 @@ SPEC = Spec(
         Workload("vocabulary", {"M": 1024, "N": 131072}),
         Workload("attention scores, float32", {"M": 16384, "N": 4096}, dtype="float32"),
     ),
-    baselines=(Baseline("eager", _framework), Baseline("torch.compile", _compiled)),
 )

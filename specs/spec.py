@@ -145,7 +145,7 @@ class Workload:
 
 @frozen
 class Baseline:
-    """Another way to compute the same on a device: a callable of the spec's parameters."""
+    """A further rival of a kernel on a device: a callable of the spec's parameters, a library's say."""
 
     name: str
     call: Callable[..., Any]
@@ -156,10 +156,11 @@ class Spec:
     """The contract of an operator.
 
     `reference(**inputs)` computes the outputs in float64 with torch operations only (it is also run on
-    value-and-bound pairs, so it must not leave torch). `framework` is how a PyTorch user writes it.
-    `operations` counts floating-point operations. `accumulate` is the precision that a correct kernel sums in;
-    `tf32` says whether float32 products may be rounded to tf32. `glue` lists host operations beyond
-    allocation, views, copies and launches.
+    value-and-bound pairs, so it must not leave torch). `framework` is how a PyTorch user writes it; eager and
+    compiled, it is what kernels are timed against, beside further `baselines`. `operations` counts
+    floating-point operations. `accumulate` is the precision that a correct kernel sums in; `tf32` says whether
+    float32 products may be rounded to tf32. `glue` lists host operations beyond allocation, views, copies and
+    launches.
     """
 
     name: str
