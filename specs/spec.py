@@ -13,10 +13,11 @@ from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 
-from specs.sizes import Condition, Size, all_of, name
+from specs.sizes import Condition, Size, all_of, any_of, name
 
 FLOATS: Final = ("float32", "float16", "bfloat16")
-DTYPES: Final = (*FLOATS, "float64", "int64", "int32", "int16", "int8", "bool")
+INTEGERS: Final = ("int64", "int32", "int16", "int8")
+DTYPES: Final = (*FLOATS, "float64", *INTEGERS, "bool")
 ELEMENT: Final = "T"  # stands for the floating dtype of one run; a parameter may also fix its dtype
 MAX_SIZE: Final = 2**31 - 1
 MAX_STRIDE: Final = 2**31 - 1
@@ -46,16 +47,24 @@ class Dim:
 @frozen
 class Values:
     """Which values a tensor may hold. Integers lie in `low <= v < high`; floats are any finite value
-    in [-magnitude, magnitude] unless `special` allows NaN and infinities too."""
+    in [-magnitude, magnitude] unless `special` allows NaN and infinities too.
+
+    Of integers along the last dimension: `unique` holds no value twice, `sorted` never descends.
+    """
 
     magnitude: float = 1e4
     special: bool = False
     low: Size | None = None
     high: Size | None = None
+    unique: bool = False
+    sorted: bool = False
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.magnitude < inf:
             raise ValueError(f"values of magnitude {self.magnitude}: it must be positive and finite")
+        ends = [end.value if end and end.kind == "const" else None for end in (self.low, self.high)]
+        if ends[0] is not None and ends[1] is not None and ends[0] >= ends[1]:
+            raise ValueError(f"no integer is in {ends[0]} <= v < {ends[1]}")
 
 
 @frozen
@@ -67,6 +76,13 @@ class TensorParam:
     dtype: str = ELEMENT
     values: Values = field(factory=Values)
     contiguous: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if (self.values.unique or self.values.sorted) and not (self.dims and self.dtype in INTEGERS):
+            raise ValueError(
+                f"{self.name!r} is unique or sorted, which is said of integers along a dimension; "
+                f"it has dtype {self.dtype!r} and {len(self.dims)} dims"
+            )
 
     def stride(self, axis: int) -> str:
         """The name of the stride of `axis` in size expressions."""
@@ -246,6 +262,11 @@ class Spec:
                 parts += [stride.equals(size) for stride, size in zip(strides, packed(param.dims), strict=True)]
             else:
                 parts += [all_of(stride >= 0, stride <= MAX_STRIDE) for stride in strides]
+            if param.values.unique:  # other sizes and strides have no such values
+                length = name(param.dims[-1])
+                parts.append(any_of(length <= 1, strides[-1] >= 1))
+                if param.values.low is not None and param.values.high is not None:
+                    parts.append(length <= param.values.high - param.values.low)
         return all_of(*parts, *self.requires)
 
 

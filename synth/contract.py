@@ -48,6 +48,8 @@ def _parameter(spec: Spec, param: TensorParam | FloatParam | ChoiceParam) -> str
     values = param.values
     if values.low is not None and values.high is not None:
         holds = f"{values.low} <= value < {values.high}"
+        holds += ", no value twice in a row" if values.unique else ""
+        holds += ", rows ascend" if values.sorted else ""
     else:
         holds = f"|value| <= {values.magnitude:g}{', NaN and infinities too' if values.special else ''}"
     return f"{param.name}[{', '.join(param.dims)}], {_dtype(spec, param.dtype)}, {strides}, {holds}"

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 import specs
-from specs.sizes import name
+from specs.sizes import name, size
 from specs.spec import ChoiceParam, Dim, FloatParam, OutputSpec, TensorParam, Values, Workload
 
 SOFTMAX = specs.ALL["softmax"]
@@ -54,9 +54,22 @@ def test_contradictory_specs_do_not_exist(change: dict[str, Any], value: str) ->
         (lambda: ChoiceParam("causal", ()), "causal"),
         (lambda: Values(magnitude=-2.5), "-2.5"),
         (lambda: Values(magnitude=float("inf")), "inf"),
+        (lambda: TensorParam("x", ("M", "N"), values=Values(unique=True)), "'T'"),
+        (lambda: TensorParam("x", (), dtype="int32", values=Values(sorted=True)), "0 dims"),
+        (lambda: Values(low=size(3), high=size(3)), "3 <= v < 3"),
     ],
 )
 def test_contradictory_parts_do_not_exist(make: Any, value: str) -> None:
     with pytest.raises(ValueError, match=r"\S") as error:
         make()
     assert value in str(error.value)
+
+
+def test_sizes_that_have_no_unique_values_are_not_in_the_domain() -> None:
+    index = TensorParam("i", ("M", "N"), "int32", Values(low=size(0), high=name("M"), unique=True))
+    domain = evolve(SOFTMAX, params=(index,)).domain()
+    fits = {"M": 4, "N": 4, "i.stride0": 0, "i.stride1": 1}
+    assert domain.holds(fits)
+    assert not domain.holds({**fits, "N": 5})  # five different values below four
+    assert not domain.holds({**fits, "i.stride1": 0})  # one element seen four times
+    assert domain.holds({**fits, "N": 1, "i.stride1": 0})

@@ -10,6 +10,7 @@ import torch
 from specs.sizes import Size
 from specs.spec import ELEMENT, ChoiceParam, FloatParam, Spec, TensorParam, Values
 from verify.native.memory import DTYPES
+from verify.numerics.values import integers
 
 Strides = Mapping[str, Sequence[int]]
 
@@ -31,9 +32,7 @@ def blank(
         if isinstance(param, TensorParam):
             shape = tuple(sizes[dim] for dim in param.dims)
             steps = tuple((strides or {}).get(param.name, _packed(shape)))
-            inputs[param.name] = _strided(
-                shape, steps, param.dtype if param.dtype != ELEMENT else dtype, device
-            )
+            inputs[param.name] = _strided(shape, steps, param.dtype if param.dtype != ELEMENT else dtype, device)
         elif isinstance(param, FloatParam):
             inputs[param.name] = param.samples[0]
         else:
@@ -43,9 +42,7 @@ def blank(
     return inputs
 
 
-def refill(
-    spec: Spec, inputs: Mapping[str, Any], sizes: Mapping[str, int], generator: torch.Generator
-) -> None:
+def refill(spec: Spec, inputs: Mapping[str, Any], sizes: Mapping[str, int], generator: torch.Generator) -> None:
     """Draw new values into the tensors in place: scaled and shifted normals, or integers of the domain.
 
     Scale and shift change with every draw, so that no kernel does well by knowing the distribution.
@@ -66,7 +63,7 @@ def _draw(tensor: torch.Tensor, values: Values, sizes: Mapping[str, int], genera
         return
     low = _bound(values.low, sizes, 0)
     high = _bound(values.high, sizes, 2 if tensor.dtype == torch.bool else 100)
-    once.random_(low, max(high, low + 1), generator=generator)
+    once.copy_(integers(values, tuple(once.shape), (low, max(high, low + 1)), generator))
 
 
 def _bound(bound: Size | None, sizes: Mapping[str, int], fallback: int) -> int:

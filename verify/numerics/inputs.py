@@ -10,7 +10,7 @@ from attrs import frozen
 
 from specs.spec import ELEMENT, FLOATS, FloatParam, Inputs, Spec, TensorParam
 from verify.numerics.layouts import LAYOUTS, lay_out
-from verify.numerics.values import CLASSES
+from verify.numerics.values import CLASSES, integers
 
 
 @frozen
@@ -49,7 +49,10 @@ def make_inputs(spec: Spec, trial: Trial, poison: float = math.nan) -> dict[str,
     for param in spec.params:
         if isinstance(param, TensorParam):
             values = _values(param, trial, sizes, generator, first=param.name == first)
-            inputs[param.name] = lay_out(values, layouts.get(param.name, "contiguous"), poison)
+            layout = layouts.get(param.name, "contiguous")
+            if layout == "expanded" and param.values.unique and len(param.dims) == 1:
+                layout = "contiguous"  # one element seen many times is no unique value
+            inputs[param.name] = lay_out(values, layout, poison)
         elif isinstance(param, FloatParam):
             inputs[param.name] = param.samples[trial.seed % len(param.samples)]
         else:
@@ -66,9 +69,10 @@ def _values(
     if not kind.is_floating_point:
         low = 0 if param.values.low is None else param.values.low.evaluate(sizes)
         high = 2 if param.values.high is None else param.values.high.evaluate(sizes)
-        if low >= high and 0 not in shape:
-            raise ValueError(f"{param.name} may hold no value at all: {low} <= v < {high} at {trial}")
-        return torch.randint(low, max(high, low + 1), shape, generator=generator).to(kind)
+        try:
+            return integers(param.values, shape, (low, high), generator).to(kind)
+        except ValueError as error:
+            raise ValueError(f"{param.name} at {trial}: {error}") from None
     values = CLASSES[trial.values](shape, dtype if dtype in FLOATS else "float32", generator, first)
     if not param.values.special:
         limit = min(param.values.magnitude, torch.finfo(kind).max)

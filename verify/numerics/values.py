@@ -7,6 +7,8 @@ from typing import Final, TypeAlias
 
 import torch
 
+from specs.spec import Values
+
 Shape: TypeAlias = tuple[int, ...]
 # (shape, dtype, generator, whether it is the spec's first tensor) -> float64 values, still to be clamped.
 Make: TypeAlias = Callable[[Shape, str, torch.Generator, bool], torch.Tensor]
@@ -104,3 +106,26 @@ CLASSES: Final[Mapping[str, Make]] = {
     "equal": _equal,
     SPECIAL: _special,
 }
+
+
+def integers(values: Values, shape: Shape, bounds: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
+    """Random integers with low <= v < high as int64, on the generator's device: unique or sorted where said.
+
+    Raises ValueError where there are not as many values as the shape asks for.
+    """
+    low, high = bounds
+    last = shape[-1] if shape else 1
+    room = high - (last - 1 if values.unique else 0)
+    if 0 in shape:
+        return torch.empty(shape, dtype=torch.int64, device=generator.device)
+    if low >= room:
+        raise ValueError(f"{last} {'different ' if values.unique else ''}values are not in {low} <= v < {high}")
+    drawn = torch.randint(low, room, shape, generator=generator, device=generator.device)
+    if values.unique or values.sorted:
+        drawn = drawn.sort(-1).values
+    if values.unique:  # ascending numbers, each moved up by its position, differ
+        drawn = drawn + torch.arange(last, device=generator.device)
+        if not values.sorted:
+            order = torch.rand(shape, generator=generator, device=generator.device).argsort(-1)
+            drawn = drawn.gather(-1, order)
+    return drawn

@@ -175,6 +175,8 @@ def example(spec: Spec, plan: Plan, sizes: Mapping[str, int]) -> dict[str, Any]:
         else:
             low = param.values.low.evaluate(sizes) if param.values.low is not None else 0
             storage = torch.full((max(extent, 0),), low, dtype=dtype)
+            if param.values.unique and 0 not in shape:
+                storage.as_strided(shape, strides).copy_(low + torch.arange(shape[-1]))
         inputs[param.name] = storage.as_strided(shape, strides) if 0 not in shape else storage.new_empty(shape)
     return inputs
 

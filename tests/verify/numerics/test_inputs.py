@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import specs
-from specs.sizes import name
+from specs.sizes import name, size
 from specs.spec import FLOATS, TensorParam, Values
 from verify.numerics.controls import controls
 from verify.numerics.inputs import Trial, bindings, make_inputs
@@ -89,8 +89,25 @@ def test_integers_stay_within_their_range() -> None:
     assert isinstance(i, torch.Tensor)
     assert sorted(set(i.tolist())) == [5, 6, 7]
     empty = evolve(SOFTMAX, params=(*SOFTMAX.params, evolve(index, values=Values(low=name("N"), high=name("N")))))
-    with pytest.raises(ValueError, match="i may hold no value at all: 8 <= v < 8"):
+    with pytest.raises(ValueError, match="1 values are not in 8 <= v < 8"):
         make_inputs(empty, Trial("float32", (("M", 1), ("N", 8))))
+
+
+@pytest.mark.parametrize(("unique", "ascending"), [(True, False), (False, True), (True, True), (False, False)])
+def test_integers_are_unique_and_sorted_where_said(unique: bool, ascending: bool) -> None:
+    values = Values(low=size(0), high=name("N"), unique=unique, sorted=ascending)
+    index = TensorParam("i", ("M", "N"), dtype="int32", values=values)
+    spec = evolve(SOFTMAX, params=(index,))
+    for layout in LAYOUTS:
+        i = make_inputs(spec, Trial("float32", (("M", 3), ("N", 40)), layouts=(("i", layout),)))["i"]
+        assert isinstance(i, torch.Tensor)
+        rows = i.tolist()
+        assert all((sorted(row) == list(range(40))) is unique for row in rows)
+        assert all((sorted(row) == row) is ascending for row in rows)
+    alone = evolve(SOFTMAX, params=(evolve(index, dims=("N",)),))
+    i = make_inputs(alone, Trial("float32", (("M", 3), ("N", 40)), layouts=(("i", "expanded"),)))["i"]
+    assert isinstance(i, torch.Tensor)
+    assert (len(set(i.tolist())) == 40) is unique
 
 
 def test_magnitudes_are_respected() -> None:
