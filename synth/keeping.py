@@ -7,8 +7,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+import reports.attestation
 import reports.html
+import reports.junit
 import reports.markdown
+import reports.sarif
 from reports.canonical import Unreadable, decode, encode
 from reports.index import stem_of
 from reports.record import Record
@@ -20,7 +23,12 @@ RENDERERS: Final[dict[str, Callable[[Record], str]]] = {
     "html": lambda record: reports.html.render(record),
     "md": lambda record: reports.markdown.render(record),
     "json": lambda record: encode(record).decode(),
+    "sarif": reports.sarif.render,
+    "sarif-github": reports.sarif.for_github,
+    "junit": reports.junit.render,
+    "intoto": reports.attestation.render,
 }
+ENDINGS: Final = {"sarif-github": "github.sarif", "junit": "xml", "intoto": "intoto.json"}  # others end in their name
 
 
 @contextmanager
