@@ -69,13 +69,19 @@ class Values:
 
 @frozen
 class TensorParam:
-    """A tensor argument over named dims. Strides are free (non-negative) unless `contiguous`."""
+    """A tensor argument over named dims. Strides are free (non-negative) unless `contiguous`.
+
+    `inplace`: the entry may write to it, and may return it. Its caller gives the contents up, and sees to it that
+    no other argument has an element in common with it. Free strides include those by which its own elements
+    overlap, where a write races: a condition of the spec excludes them.
+    """
 
     name: str
     dims: tuple[str, ...]
     dtype: str = ELEMENT
     values: Values = field(factory=Values)
     contiguous: bool = False
+    inplace: bool = False
 
     def __attrs_post_init__(self) -> None:
         if (self.values.unique or self.values.sorted) and not (self.dims and self.dtype in INTEGERS):

@@ -52,7 +52,8 @@ def _parameter(spec: Spec, param: TensorParam | FloatParam | ChoiceParam) -> str
         holds += ", rows ascend" if values.sorted else ""
     else:
         holds = f"|value| <= {values.magnitude:g}{', NaN and infinities too' if values.special else ''}"
-    return f"{param.name}[{', '.join(param.dims)}], {_dtype(spec, param.dtype)}, {strides}, {holds}"
+    written = ", may be written to and returned" if param.inplace else ""
+    return f"{param.name}[{', '.join(param.dims)}], {_dtype(spec, param.dtype)}, {strides}, {holds}{written}"
 
 
 def _dtype(spec: Spec, dtype: str) -> str:

@@ -94,7 +94,8 @@ class Entry:
         ranges |= {key: (0, 2**31 - 1) for key in ask.point if key not in ranges}
         for condition in begin.requires:
             ranges = narrowed(ranges, condition)
-        session = Session(dict(ask.point), ranges, self.files, self.start, lenient=not self.strict, glue=begin.glue)
+        inplace = frozenset(each.name for each in begin.parameters if each.inplace)
+        session = Session(dict(ask.point), ranges, self.files, self.start, not self.strict, begin.glue, inplace)
         self.session = session
         self.recorder = Recorder(session, self.lowering, ask.specialise_at, ask.dtype)
         try:
@@ -230,7 +231,7 @@ class Entry:
         ):
             have, want = (f"({', '.join(map(str, each))})" for each in (shape, asked))
             self._wrong(session, f"returns {output.name!r} with shape {have} where the spec has {want}, {_at(ask)}")
-        if buffer.param is not None:
+        if buffer.param is not None and buffer.param not in session.inplace:
             self._wrong(session, f"returns its input {buffer.param!r} as {output.name!r}")
         if tensor.device.type != "cuda":
             self._wrong(session, f"returns {output.name!r} on the device {tensor.device}")

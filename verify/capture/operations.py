@@ -22,6 +22,7 @@ from verify.capture.views import (
     axis_of,
     count,
     expanded,
+    is_packed,
     kept_order,
     packed,
     permuted,
@@ -183,16 +184,18 @@ def _to_copy(session: Session, source: Stand, dtype: Any = None, device: Any = N
 
 
 def copy_into(session: Session, target: Stand, source: Stand, *_: Any) -> Stand:
-    _no_input(session, target)
+    _writable(session, target)
+    if source.view_.buffer == target.view_.buffer and source.view_ != target.view_:
+        session.unsupported("a copy within one buffer")
     copy(session, expanded(session, source.view_, target.view_.sizes), target.view_)
     return target
 
 
 def fill(session: Session, target: Stand, value: Any = 0.0) -> Stand:
-    _no_input(session, target)
+    _writable(session, target)
     number_ = filling(session, value)
     buffer = session.buffers[target.view_.buffer]
-    if buffer.name not in session.touched and same(count(target.view_.sizes), buffer.elements):
+    if buffer.param is None and buffer.name not in session.touched and same(count(target.view_.sizes), buffer.elements):
         session.refill(buffer.name, number_)
         return target
     single = View(session.allocate(target.dtype_, size(1), number_), (), (), dtype=target.dtype_)
@@ -200,9 +203,13 @@ def fill(session: Session, target: Stand, value: Any = 0.0) -> Stand:
     return target
 
 
-def _no_input(session: Session, target: Stand) -> None:
-    if session.buffers[target.view_.buffer].param is not None:
-        session.violation("interface", f"writes to its input {session.buffers[target.view_.buffer].param!r}")
+def _writable(session: Session, target: Stand) -> None:
+    """torch writes only to what the caller lets it, and only where no two elements share an address."""
+    param = session.buffers[target.view_.buffer].param
+    if param is not None and param not in session.inplace:
+        session.violation("interface", f"writes to its input {param!r}")
+    if (param is not None or size(0) in target.view_.strides) and not is_packed(session, target.view_):
+        session.unsupported(f"writes with torch to {target.view_.buffer!r} where its elements may overlap")
 
 
 # -- views

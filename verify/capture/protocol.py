@@ -47,6 +47,7 @@ class Parameter:
     dims: tuple[str, ...] = ()
     dtype: str = ELEMENT
     contiguous: bool = False
+    inplace: bool = False
 
 
 @frozen
@@ -130,7 +131,7 @@ def begin(spec: Spec, source: str, entry: str, path: str, policy: str, roots: tu
     parameters = []
     for param in spec.params:
         if isinstance(param, TensorParam):
-            parameters.append(Parameter(param.name, "tensor", param.dims, param.dtype, param.contiguous))
+            parameters.append(Parameter(param.name, "tensor", param.dims, param.dtype, param.contiguous, param.inplace))
         elif isinstance(param, FloatParam):
             parameters.append(Parameter(param.name, "float"))
         elif isinstance(param, ChoiceParam):
@@ -178,6 +179,10 @@ def _check_plan(plan: Plan, spec: Spec, allowed: frozenset[str]) -> None:
         raise Malformed("the input buffers are not those of the spec")
     if len(plan.outputs) != len(spec.outputs):
         raise Malformed(f"{len(plan.outputs)} outputs instead of {len(spec.outputs)}")
+    kept = {param.name for param in spec.tensors if not param.inplace}
+    written = [*plan.outputs, *(step.target for step in plan.steps if not isinstance(step, Launch))]
+    if any(buffer.param in kept and view.buffer == buffer.name for view in written for buffer in plan.buffers):
+        raise Malformed("it writes to an input, or returns one")
     sizes: list[Size] = [buffer.elements for buffer in plan.buffers]
     views: list[View] = list(plan.outputs)
     for step in plan.steps:

@@ -40,6 +40,7 @@ class Session:
     start: Place  # the entry function
     lenient: bool = False
     glue: tuple[str, ...] = ()
+    inplace: frozenset[str] = frozenset()  # inputs that may be written
     guards: list[Condition] = field(factory=list)
     buffers: dict[str, Buffer] = field(factory=dict)
     steps: list[Step] = field(factory=list)

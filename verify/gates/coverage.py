@@ -29,18 +29,26 @@ def coverage(case: Case, budget: Budget) -> tuple[Verdict, ...]:
         (view.buffer, str(plan.cell))
         for plan in case.capture.plans
         for view in plan.outputs
-        if not writers(plan, view.buffer) and plan.buffer(view.buffer).fill is None and not empty(case, plan, view)
+        if not writers(plan, view.buffer) and not _held(plan, view) and not empty(case, plan, view)
     )
     partly = dict.fromkeys(
         (step.place, view.buffer, str(plan.cell))
         for plan in case.capture.plans
         for view in plan.outputs
         for step in writers(plan, view.buffer)[-1:]
-        if not isinstance(step, Launch) and _elements(step.target) != _elements(view)
+        if plan.buffer(view.buffer).param is None
+        and not isinstance(step, Launch)
+        and _elements(step.target) != _elements(view)
     )
     left = [f"no step of the plan writes {buffer} where {cell}" for buffer, cell in nobody]
     left += [f"the last to write {buffer} writes a part of it ({place}) where {cell}" for place, buffer, cell in partly]
     return verdicts + tuple(Verdict("coverage", Outcome.UNKNOWN, CLAIM, "", reason) for reason in left)
+
+
+def _held(plan: Plan, view: View) -> bool:
+    """Whether the view's buffer holds something before any step: the caller's values, or a fill."""
+    buffer = plan.buffer(view.buffer)
+    return buffer.param is not None or buffer.fill is not None
 
 
 def _elements(view: View) -> tuple[object, ...]:

@@ -88,9 +88,7 @@ def _configs(plan: Plan) -> list[dict[int, str]]:
     """Every configuration of every launch, the other launches at their first."""
     launches = {number: step for number, step in enumerate(plan.steps) if isinstance(step, Launch)}
     first = {number: configurations(step)[0] for number, step in launches.items()}
-    others = [
-        {**first, number: config} for number, step in launches.items() for config in configurations(step)[1:]
-    ]
+    others = [{**first, number: config} for number, step in launches.items() for config in configurations(step)[1:]]
     return [first, *others]
 
 
@@ -98,21 +96,28 @@ def _run(
     spec: Spec, point: Point, inputs: dict[str, Any], zones: tuple[Guarded, ...], prepared: Prepared
 ) -> list[Finding]:
     pristine = [zone.storage.clone() for zone in zones]
+    given = {param.name for param in spec.tensors if param.inplace}
+
+    def restore() -> None:
+        prepared.poison()
+        for zone, before in zip(zones, pristine, strict=True):
+            if zone.name in given and not zone.damage():
+                zone.storage.copy_(before)
+
     prepared.poison()
     prepared.run()
     first = [output.clone() for output in prepared.outputs]
-    prepared.poison()
+    restore()
+    complaint = objection(spec, inputs, tuple(first))
+    found = [("wrong", complaint)] if complaint else []
     prepared.run()
-    found = []
-    if complaint := objection(spec, inputs, tuple(first)):
-        found.append(("wrong", complaint))
     if not all(same_bits(one, two) for one, two in zip(first, prepared.outputs, strict=True)):
         found.append(("moved", "a second run on the same inputs gave other bits"))
     found += [("red-zone", damage) for damage in prepared.damage()]
     for zone, before in zip(zones, pristine, strict=True):
         if damage := zone.damage():
             found.append(("red-zone", damage))
-        elif not torch.equal(zone.storage, before):
+        elif zone.name not in given and not torch.equal(zone.storage, before):
             found.append(("input-changed", f"{zone.name} was written to"))
     return [Finding(kind, f"{point}: {sentence}", point.sizes) for kind, sentence in found]
 

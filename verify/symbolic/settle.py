@@ -125,13 +125,21 @@ def _verdict(gate: str, case: Case, findings: list[Finding]) -> Verdict:
     if bad.outcome is Outcome.PROVED:
         rungs = ", then ".join(dict.fromkeys(found.rung for found in findings))
         detail = f"shown {rungs}; in {len(findings)} kernel variants"
-        under = tuple(dict.fromkeys(each for found in findings for each in found.obligation.under))
+        own = (each for found in findings for each in found.obligation.under)
+        under = tuple(dict.fromkeys((*own, *_disjoint(case))))
         return Verdict(gate, bad.outcome, obligation.claim, scope(case), detail, under, None, obligation.place, cost)
     cell = obligation.reading.plan.cell
     where = f"{obligation.reading.label}, {'every shape' if cell == TRUE else f'where {cell}'}"
     return Verdict(
         gate, bad.outcome, obligation.claim, where, bad.detail or bad.rung, (), bad.witness, obligation.place, cost
     )
+
+
+def _disjoint(case: Case) -> Iterator[str]:
+    """Buffers that the host code allocates are memory of their own, and inputs that are only read may overlap."""
+    for param in case.spec.tensors:
+        if param.inplace:
+            yield f"no other argument has an element in common with {param.name}, which may be written"
 
 
 def _unmodelled(read: tuple[Reading, ...], gate: str, claim: str) -> Iterator[Verdict]:
