@@ -60,6 +60,8 @@ class Real(float, metaclass=Passing):
 
 
 Integer.__name__, Real.__name__ = "int", "float"  # Triton reads annotations by name
+# Builtins of the code that is captured: Python's own would force sizes to be numbers.
+SYMBOLIC: Final = {"min": smaller, "max": larger, "int": Integer, "float": Real, "len": length}
 
 
 class Entry:
@@ -77,6 +79,8 @@ class Entry:
         self.module: types.ModuleType | None = None
         self.start = Place(self.file, _first_line(begin))
         surroundings.install(self._launched)
+        if not self.strict:
+            surroundings.give_builtins(_packages(begin), begin.scratch, SYMBOLIC)
         self._warm_up()
         if self.strict:
             with open(os.path.join(begin.scratch, self.file), "w", encoding="utf-8") as copy:
@@ -134,9 +138,9 @@ class Entry:
         if self.strict:
             return self._fresh(session)
         if self.module is None:
-            dotted = self.begin.path.partition(":")[0]
-            self.module = importlib.import_module(dotted)
-            self.files.update(_package_files(dotted.split(".")[0]))
+            self.module = importlib.import_module(self.begin.path.partition(":")[0])
+            for package in _packages(self.begin):
+                self.files.update(_package_files(package))
         found: Any = self.module
         for part in self.begin.entry.split("."):
             found = getattr(found, part, None)
@@ -179,7 +183,7 @@ class Entry:
             return plain_import(module, *rest, **named)
 
         allowed = {key: value for key, value in vars(builtins).items() if key not in BUILTINS}
-        allowed |= {"min": smaller, "max": larger, "int": Integer, "float": Real, "len": length}
+        allowed |= SYMBOLIC
         allowed |= {"__import__": guarded}
         return allowed | {"__build_class__": builtins.__build_class__}
 
@@ -327,6 +331,22 @@ def _first_line(begin: Begin) -> int:
     except (SyntaxError, ValueError):
         return 0
     return next((node.lineno for node in body if isinstance(node, ast.FunctionDef) and node.name == begin.entry), 0)
+
+
+def _packages(begin: Begin) -> tuple[str, ...]:
+    """The entry's package, and those that its file imports: their code is read as the candidate's."""
+    try:
+        tree = ast.parse(begin.source)
+    except (SyntaxError, ValueError):
+        tree = ast.Module([], [])
+    found = [begin.path.partition(":")[0]]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.append(node.module or "")
+    tops = dict.fromkeys(dotted.split(".")[0] for dotted in found)
+    return tuple(top for top in tops if top not in MODULES and top not in sys.stdlib_module_names)
 
 
 def _package_files(package: str) -> dict[str, str]:

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import torch
 from attrs import frozen
+from triton.runtime.autotuner import Autotuner, Heuristics
+from triton.runtime.jit import JITFunction
 
 from specs.sizes import Condition, Size, all_of, size
 from verify.capture.lower import DoesNotCompile, Kernel, Lowering, place_of
@@ -46,6 +48,8 @@ OPTIONS: Final = ("num_warps", "num_stages", "num_ctas")
 IGNORED: Final = ("warmup", "grid", "debug", "instrumentation_mode")
 ALIGNMENT: Final = 16  # bytes of an address, or the factor of an integer, that Triton makes use of
 MOST_CONFIGS: Final = 64
+# Launchers of libraries that remember compiled kernels by their arguments and start what `fn` says. Each was read.
+WRAPPERS: Final = frozenset(["flag_gems.utils.libentry.LibEntry"])
 
 
 @frozen
@@ -127,12 +131,9 @@ def configurations(
     session: Session, tuned: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> list[tuple[str, Any, dict[str, Any]]]:
     """Every configuration: its name, the kernel itself, and keyword arguments with the chosen ones put in."""
-    kind = type(tuned).__name__
-    if kind == "Autotuner":
+    if isinstance(tuned, Autotuner):
         found = []
-        if len(tuned.configs) > MOST_CONFIGS:
-            session.unsupported(f"{len(tuned.configs)} autotune configurations; the most is {MOST_CONFIGS}")
-        for config in tuned.configs:
+        for config in _candidates(session, tuned, args, kwargs):
             if config.pre_hook is not None or getattr(tuned, "user_defined_pre_hook", False):
                 session.unsupported("an autotune configuration with a pre_hook")
             chosen = {name: value for name, value in config.all_kwargs().items() if value is not None}
@@ -146,14 +147,30 @@ def configurations(
             (f"{name} #{at}" if names.count(name) > 1 else name, function, options)
             for at, (name, function, options) in enumerate(found)
         ]
-    if kind == "Heuristics":
+    if isinstance(tuned, Heuristics):
         chosen = dict(kwargs)
         for name, rule in tuned.values.items():
             chosen[name] = rule({**dict(zip(tuned.arg_names, args, strict=False)), **chosen})
         return configurations(session, tuned.fn, args, chosen)
-    if kind != "JITFunction":
-        session.unsupported(f"a launch of a {kind}")
+    kind = type(tuned)
+    if f"{kind.__module__}.{kind.__qualname__}" in WRAPPERS:
+        session.note(f"{kind.__qualname__} launches the kernel that it wraps")
+        return configurations(session, tuned.fn, args, kwargs)
+    if kind is not JITFunction:
+        session.unsupported(f"a launch of a {kind.__name__}")
     return [("", tuned, dict(kwargs))]
+
+
+def _candidates(session: Session, tuned: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    """The configurations that the autotuner times. A subclass may choose in its own way, but among these."""
+    configs = tuned.configs
+    if tuned.early_config_prune:
+        configs = tuned.early_config_prune(configs, dict(zip(tuned.arg_names, args, strict=False)), **kwargs)
+    if tuned.perf_model:
+        session.unsupported("an autotuner with a perf_model")
+    if len(configs) > MOST_CONFIGS:
+        session.unsupported(f"{len(configs)} autotune configurations; the most is {MOST_CONFIGS}")
+    return list(configs)
 
 
 def _bound(session: Session, function: Any, args: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,15 @@ for them.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import functools
+import multiprocessing
+import os
+import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from importlib.machinery import SourceFileLoader
 from typing import Any, Final
 
 import torch
@@ -112,6 +117,7 @@ def _torch() -> None:
     if accelerator is not None:
         accelerator.current_accelerator = _always(torch.device("cuda"))
     torch.set_num_threads(1)
+    vars(multiprocessing).update(Lock=threading.Lock, RLock=threading.RLock)  # no semaphores in the sandbox
 
 
 def _triton(record: Record) -> None:
@@ -128,6 +134,10 @@ def _triton(record: Record) -> None:
     def warmup(self: Any, *args: Any, **kwargs: Any) -> None:
         record(self, args, kwargs)
 
+    def launcher(self: Any, grid: Any) -> Callable[..., None]:
+        return lambda *args, **kwargs: record(self, args, {"grid": grid, **kwargs})
+
+    triton.runtime.jit.KernelInterface.__getitem__ = launcher  # libraries' own launchers inherit it
     triton.runtime.jit.JITFunction.run = run
     triton.runtime.autotuner.Autotuner.run = run
     triton.runtime.autotuner.Heuristics.run = run
@@ -146,6 +156,19 @@ def _always(value: Any) -> Callable[..., Any]:
 @contextlib.contextmanager
 def _nothing(*_: Any, **__: Any) -> Iterator[None]:
     yield
+
+
+def give_builtins(packages: Collection[str], scratch: str, own: Mapping[str, Any]) -> None:
+    """Modules of these packages, and those that they write into `scratch`, get `own` over Python's builtins."""
+    execute = SourceFileLoader.exec_module
+
+    def exec_module(self: Any, module: types.ModuleType) -> None:
+        written = os.path.abspath(self.path).startswith(os.path.join(scratch, ""))
+        if written or module.__name__.split(".")[0] in packages:
+            module.__dict__["__builtins__"] = {**vars(builtins), **own}  # what the loader finds, it leaves
+        execute(self, module)
+
+    SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign]
 
 
 def forgetful_functools() -> types.ModuleType:

@@ -1,0 +1,97 @@
+"""Policy `repo` on a library with launchers of its own, reached through a wrapper in another package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attrs import evolve
+
+from tests.verify.capture.small import double
+from verify.capture.capture import capture
+from verify.case import PROFILES, Candidate
+from verify.plan import Capture, Plan, Unsupported
+
+LIBRARY = '''
+import multiprocessing
+import torch
+import triton
+import triton.language as tl
+from triton.runtime.autotuner import Autotuner
+
+LOCK = multiprocessing.Lock()
+
+
+class Remembering(Autotuner):
+    """An autotuner that would look for a cached choice first: by a dictionary keyed on sizes."""
+
+    def run(self, *args, **kwargs):
+        key = tuple(args)
+        return super().run(*args, **kwargs)
+
+
+class Strange(triton.KernelInterface):
+    def __init__(self, fn):
+        self.fn = fn
+
+    def run(self, *args, **kwargs):
+        return self.fn.run(*args, **kwargs)
+
+
+@triton.jit
+def copy(x, out, n, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(out + at, tl.load(x + at, mask=at < n, other=0.0), mask=at < n)
+
+
+CONFIGS = [triton.Config({"BLOCK": block}) for block in (64, 128, 4096)]
+PRUNE = {"early_config_prune": lambda configs, named, **rest: configs[:2] if named["n"] > 0 else configs[:1]}
+tuned = Remembering(copy, copy.arg_names, CONFIGS, ["n"], None, None, prune_configs_by=PRUNE)
+strange = Strange(copy)
+
+
+def launch(kernel, x):
+    out = torch.empty_like(x)
+    n = min(x.numel(), int(x.shape[0]) * x.shape[1])
+    with LOCK:
+        kernel[lambda meta: (triton.cdiv(n, meta["BLOCK"]),)](x, out, n)
+    return out
+'''
+WRAPPER = """
+import library
+
+def tuned(x):
+    return library.launch(library.tuned, x)
+
+def strange(x):
+    return library.launch(library.strange, x)
+
+"""
+
+
+def found(folder: Path, entry: str) -> Capture:
+    (folder / "library.py").write_text(LIBRARY)
+    (folder / "wrapper.py").write_text(WRAPPER)
+    small = double(rows=1024)
+    spec = evolve(small, params=tuple(evolve(param, contiguous=True) for param in small.tensors))
+    candidate = Candidate(WRAPPER, entry, f"wrapper:{entry}", policy="repo")
+    return capture(spec, candidate, PROFILES["quick"], roots=(str(folder),))
+
+
+def test_an_autotuner_of_the_librarys_own(tmp_path: Path) -> None:
+    """Sizes stay symbolic through `min` and `int`, and only what its pruning leaves is captured."""
+    plans = found(tmp_path, "tuned").answers
+    assert all(isinstance(plan, Plan) for plan in plans)
+    by_cell = {str(plan.cell): plan for plan in plans if isinstance(plan, Plan)}
+    assert len(by_cell) == 2, list(by_cell)
+    for cell, plan in by_cell.items():
+        (launch,) = plan.launches
+        blocks = [variant.constants["BLOCK"] for variant in launch.variants]
+        assert blocks == (
+            ["64", "128"] if plan.cell.holds({"M": 3, "N": 5, "x.stride0": 5, "x.stride1": 1}) else ["64"]
+        )
+        assert launch.place.file == "library.py", cell
+
+
+def test_a_launcher_that_nobody_has_read(tmp_path: Path) -> None:
+    (answer,) = found(tmp_path, "strange").answers
+    assert isinstance(answer, Unsupported) and answer.what == "a launch of a Strange"
