@@ -26,6 +26,7 @@ COMPARISONS: Final[Mapping[str, Callable[[int, int], bool]]] = {
     "eq": lambda a, b: a == b,
     "ne": lambda a, b: a != b,
 }
+_STEPS: Final = {"eq": 0, "le": 0, "lt": 1, "ne": 1}  # how far apart the sides of a comparison must at least be
 _SIGNS: Final = {"add": "+", "sub": "-", "mul": "*", "floordiv": "//", "mod": "%"}
 _RELATIONS: Final = {"le": "<=", "lt": "<", "eq": "==", "ne": "!="}
 
@@ -196,6 +197,28 @@ def none_of(part: Condition) -> Condition:
 
 
 TRUE: Final = all_of()
+
+
+def toward(condition: Condition, values: Mapping[str, int]) -> dict[str, int]:
+    """`values` with as little as possible changed so that the condition holds: of a comparison, a side that is a
+    name; of alternatives, the one that is nearest. Where no side is a name, nothing changes."""
+    found = dict(values)
+    if condition.holds(found):
+        return found
+    if condition.kind == "and":
+        for part in condition.parts:
+            found = toward(part, found)
+    elif condition.kind == "or":
+        ways = [each for part in condition.parts if part.holds(each := toward(part, found))]
+        found = min(ways, key=lambda each: sum(abs(each[key] - values[key]) for key in values), default=found)
+    elif condition.kind in _STEPS:
+        left, right = condition.sides
+        step = _STEPS[condition.kind]
+        if left.kind == "name":
+            found[left.name] = right.evaluate(values) - step
+        elif right.kind == "name":
+            found[right.name] = left.evaluate(values) + step
+    return found
 
 
 def _operation(kind: str, left: Size | int, right: Size | int) -> Size:

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 
-from specs.sizes import Condition, Size, all_of, any_of, name
+from specs.sizes import Condition, Size, all_of, any_of, name, toward
 
 FLOATS: Final = ("float32", "float16", "bfloat16")
 INTEGERS: Final = ("int64", "int32", "int16", "int8")
@@ -23,6 +23,7 @@ MAX_SIZE: Final = 2**31 - 1
 MAX_STRIDE: Final = 2**31 - 1
 
 Inputs: TypeAlias = Mapping[str, Any]  # parameter name -> torch tensor, float, int or bool
+Shaped: TypeAlias = "TensorParam | OutputSpec"
 
 
 @frozen
@@ -46,8 +47,8 @@ class Dim:
 
 @frozen
 class Values:
-    """Which values a tensor may hold. Integers lie in `low <= v < high`; floats are any finite value
-    in [-magnitude, magnitude] unless `special` allows NaN and infinities too.
+    """Which values a tensor may hold. Integers lie in `low <= v < high` or are among `also` (a mark such as
+    -100); floats are any finite value in [-magnitude, magnitude] unless `special` allows NaN and infinities too.
 
     Of integers along the last dimension: `unique` holds no value twice, `sorted` never descends.
     """
@@ -58,11 +59,14 @@ class Values:
     high: Size | None = None
     unique: bool = False
     sorted: bool = False
+    also: tuple[int, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.magnitude < inf:
             raise ValueError(f"values of magnitude {self.magnitude}: it must be positive and finite")
         ends = [end.value if end and end.kind == "const" else None for end in (self.low, self.high)]
+        if self.also and (self.unique or self.sorted):
+            raise ValueError(f"marks {self.also} beside integers that are unique or sorted")
         if ends[0] is not None and ends[1] is not None and ends[0] >= ends[1]:
             raise ValueError(f"no integer is in {ends[0]} <= v < {ends[1]}")
 
@@ -126,7 +130,14 @@ class ChoiceParam:
             raise ValueError(f"choice parameter {self.name!r} has no choices")
 
 
-Param: TypeAlias = TensorParam | FloatParam | ChoiceParam
+@frozen
+class SizeParam:
+    """A Python int argument whose value is the dim of the same name: a number of bins, a seed."""
+
+    name: str
+
+
+Param: TypeAlias = TensorParam | FloatParam | ChoiceParam | SizeParam
 
 
 @frozen
@@ -206,10 +217,9 @@ class Spec:
     def __attrs_post_init__(self) -> None:
         if not self.name.isidentifier():
             raise ValueError(f"spec name {self.name!r} is not an identifier")
-        _unique(self.name, [item.name for item in (*self.dims, *self.params, *self.outputs)])
         known = {dim.name for dim in self.dims}
-        shaped: tuple[TensorParam | OutputSpec, ...] = (*self.tensors, *self.outputs)
-        for tensor in shaped:
+        self._check_names(known)
+        for tensor in self.shaped:
             strangers = [dim for dim in tensor.dims if dim not in known]
             if strangers:
                 raise ValueError(f"spec {self.name!r}: {tensor.name!r} uses undeclared dims {strangers}")
@@ -233,6 +243,16 @@ class Spec:
         for load in self.workloads:
             self._check_workload(load)
 
+    def _check_names(self, dims: set[str]) -> None:
+        """A size parameter has the name of its dim; all other names are used once."""
+        params = [param.name for param in self.params]
+        sizes = {param.name for param in self.sizes}
+        _unique(self.name, params)
+        plain = [dim.name for dim in self.dims] + [output.name for output in self.outputs]
+        _unique(self.name, plain + [param for param in params if param not in sizes])
+        if strange := sizes - dims:
+            raise ValueError(f"spec {self.name!r}: the size parameters {sorted(strange)} are no dims of it")
+
     def _check_workload(self, load: Workload) -> None:
         if set(load.sizes) != {dim.name for dim in self.dims}:
             raise ValueError(f"spec {self.name!r}: workload {load.name!r} sets {sorted(load.sizes)}")
@@ -254,10 +274,31 @@ class Spec:
     def choices(self) -> tuple[ChoiceParam, ...]:
         return tuple(param for param in self.params if isinstance(param, ChoiceParam))
 
+    @property
+    def sizes(self) -> tuple[SizeParam, ...]:
+        return tuple(param for param in self.params if isinstance(param, SizeParam))
+
+    @property
+    def shaped(self) -> tuple[Shaped, ...]:
+        """Everything that has elements: input tensors and outputs."""
+        return (*self.tensors, *self.outputs)
+
     def names(self) -> frozenset[str]:
         """Every name that size expressions of this spec's domain may use: dims and input strides."""
         strides = {param.stride(axis) for param in self.tensors for axis in range(len(param.dims))}
         return frozenset(strides | {dim.name for dim in self.dims})
+
+    def nearest(self, sizes: Mapping[str, int]) -> dict[str, int] | None:
+        """Values of the dims like `sizes` that `requires` admits: where it does not, one side of a condition
+        is changed. None when that leads nowhere. Conditions on strides are not looked at.
+        """
+        dims = {dim.name for dim in self.dims}
+        conditions = [each for each in self.requires if each.names() <= dims]
+        found = {dim.name: sizes[dim.name] for dim in self.dims}
+        for condition in conditions:
+            found = toward(condition, found)
+        inside = all(dim.low <= found[dim.name] <= dim.high for dim in self.dims)
+        return found if inside and all(each.holds(found) for each in conditions) else None
 
     def domain(self) -> Condition:
         """The sizes and strides that a kernel must handle: dim ranges, stride ranges and `requires`."""

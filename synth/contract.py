@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 
 from specs.sizes import TRUE
-from specs.spec import ELEMENT, ChoiceParam, FloatParam, Spec, TensorParam
+from specs.spec import ELEMENT, ChoiceParam, FloatParam, Param, SizeParam, Spec
 
 
 def contract(spec: Spec) -> str:
@@ -39,15 +39,17 @@ def signature(spec: Spec) -> str:
     return f"{spec.name}({', '.join(param.name for param in spec.params)})"
 
 
-def _parameter(spec: Spec, param: TensorParam | FloatParam | ChoiceParam) -> str:
+def _parameter(spec: Spec, param: Param) -> str:
     if isinstance(param, FloatParam):
         return f"{param.name}: a Python float, for instance {', '.join(map(str, param.samples))}"
     if isinstance(param, ChoiceParam):
         return f"{param.name}: one of {', '.join(map(str, param.choices))}"
+    if isinstance(param, SizeParam):
+        return f"{param.name}: a Python int, the size of that name"
     strides = "contiguous" if param.contiguous else "any non-negative strides (0, transposed, sliced), any offset"
     values = param.values
     if values.low is not None and values.high is not None:
-        holds = f"{values.low} <= value < {values.high}"
+        holds = " or ".join([f"{values.low} <= value < {values.high}", *map(str, values.also)])
         holds += ", no value twice in a row" if values.unique else ""
         holds += ", rows ascend" if values.sorted else ""
     else:

@@ -21,9 +21,7 @@ DECOY = ("softmax", "refuted/algorithm__softmax_decoy")
 def results() -> dict[str, str]:
     """Specimen -> passes or fails, from one run of Triton's interpreter over all of them."""
     entries = [(spec, specimen) for spec, proposals in PROPOSALS.items() for specimen, _ in proposals]
-    arguments = [
-        word for spec, specimen in (*entries, DECOY) for word in (spec, str(SPECIMENS / f"{specimen}.py"))
-    ]
+    arguments = [word for spec, specimen in (*entries, DECOY) for word in (spec, str(SPECIMENS / f"{specimen}.py"))]
     run = subprocess.run(
         [sys.executable, str(SPECIMENS / "usual.py"), *arguments],
         env={**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "2"},
@@ -52,4 +50,4 @@ def test_refuted_proposals_have_different_reasons(spec: str) -> None:
     refuted = [specimen for specimen, _ in PROPOSALS[spec] if specimen.startswith("refuted/")]
     gates = {specimen.removeprefix("refuted/").partition("__")[0] for specimen in refuted}
     admitted = [specimen for specimen, _ in PROPOSALS[spec] if specimen.startswith("admitted/")]
-    assert len(gates) >= 4 and len(admitted) >= 2, (gates, admitted)
+    assert len(gates) >= 3 and admitted, (gates, admitted)

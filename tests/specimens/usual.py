@@ -8,41 +8,61 @@ from __future__ import annotations
 
 import runpy
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import specs  # noqa: E402
+from specs.spec import ChoiceParam, FloatParam, SizeParam, Spec, TensorParam  # noqa: E402
+
 TOLERANCE: Final = 1e-2
-SHAPES: Final = {
-    "softmax": ((16, 1024),),
-    "rms_norm": ((16, 1024), (1024,)),
-    "matmul": ((512, 128), (128, 128)),
-}
-SCALARS: Final[dict[str, tuple[float, ...]]] = {"rms_norm": (1e-6,)}
-FRAMEWORK: Final[dict[str, Callable[..., torch.Tensor]]] = {
-    "softmax": lambda x: torch.softmax(x, dim=-1),
-    "rms_norm": lambda x, weight, eps: torch.nn.functional.rms_norm(x, x.shape[-1:], weight, eps),
-    "matmul": torch.matmul,
+SIZES: Final[Mapping[str, Mapping[str, int]]] = {
+    "softmax": {"M": 16, "N": 1024},
+    "rms_norm": {"M": 16, "N": 1024},
+    "matmul": {"M": 512, "K": 128, "N": 128},
 }
 
 
-def normal_inputs(spec: str) -> Iterator[tuple[Any, ...]]:
-    """Five draws of normally distributed arguments."""
+def usual_inputs(spec: Spec) -> Iterator[dict[str, Any]]:
+    """Five draws of normally distributed arguments, integers of the domain, and every choice in turn."""
+    sizes = SIZES[spec.name]
     for seed in range(5):
         generator = torch.Generator().manual_seed(seed)
-        tensors = [torch.randn(shape, generator=generator) for shape in SHAPES[spec]]
-        yield (*tensors, *SCALARS.get(spec, ()))
+        given: dict[str, Any] = {}
+        for param in spec.params:
+            if isinstance(param, TensorParam):
+                given[param.name] = _tensor(param, sizes, generator)
+            elif isinstance(param, FloatParam):
+                given[param.name] = param.samples[0]
+            elif isinstance(param, SizeParam):
+                given[param.name] = sizes[param.name]
+            else:
+                assert isinstance(param, ChoiceParam)
+                given[param.name] = param.choices[seed % len(param.choices)]
+        yield given
 
 
-def passes(spec: str, path: str) -> bool:
-    entry = runpy.run_path(path)[spec]
-    wanted = FRAMEWORK[spec]
-    draws = normal_inputs(spec)
-    return all(torch.allclose(entry(*given), wanted(*given), TOLERANCE, TOLERANCE) for given in draws)
+def _tensor(param: TensorParam, sizes: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
+    shape = [sizes[dim] for dim in param.dims]
+    if not param.dtype.startswith("int"):
+        return torch.randn(shape, generator=generator)
+    assert param.values.low is not None and param.values.high is not None
+    low, high = param.values.low.evaluate(sizes), param.values.high.evaluate(sizes)
+    return torch.randint(low, high, shape, generator=generator, dtype=getattr(torch, param.dtype))
+
+
+def passes(spec: Spec, path: str) -> bool:
+    entry = runpy.run_path(path)[spec.name]
+    return all(
+        torch.allclose(entry(**given), spec.framework(**given), TOLERANCE, TOLERANCE) for given in usual_inputs(spec)
+    )
 
 
 if __name__ == "__main__":
     pairs = iter(sys.argv[1:])
-    for spec, path in zip(pairs, pairs, strict=True):
-        print(path, "passes" if passes(spec, path) else "fails", flush=True)
+    for name, path in zip(pairs, pairs, strict=True):
+        print(path, "passes" if passes(specs.find(name), path) else "fails", flush=True)

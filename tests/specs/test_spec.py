@@ -8,8 +8,8 @@ import pytest
 from attrs import evolve
 
 import specs
-from specs.sizes import name, size
-from specs.spec import ChoiceParam, Dim, FloatParam, OutputSpec, TensorParam, Values, Workload
+from specs.sizes import any_of, name, size
+from specs.spec import ChoiceParam, Dim, FloatParam, OutputSpec, SizeParam, TensorParam, Values, Workload
 
 SOFTMAX = specs.ALL["softmax"]
 X = TensorParam("x", ("M", "N"))
@@ -22,6 +22,8 @@ X = TensorParam("x", ("M", "N"))
         ({"params": (X, X)}, "'x' twice"),
         ({"params": (TensorParam("x", ("M", "Q")),)}, "Q"),
         ({"params": (TensorParam("x", ("M", "N"), dtype="float31"),)}, "float31"),
+        ({"params": (X, SizeParam("bins"))}, "['bins'] are no dims"),
+        ({"params": (X, SizeParam("N"), SizeParam("N"))}, "'N' twice"),
         ({"outputs": ()}, "no outputs"),
         ({"outputs": (OutputSpec("out", ("Z",)),)}, "Z"),
         ({"dtypes": ("float33",)}, "float33"),
@@ -73,3 +75,13 @@ def test_sizes_that_have_no_unique_values_are_not_in_the_domain() -> None:
     assert not domain.holds({**fits, "N": 5})  # five different values below four
     assert not domain.holds({**fits, "i.stride1": 0})  # one element seen four times
     assert domain.holds({**fits, "N": 1, "i.stride1": 0})
+
+
+def test_nearest_sizes_that_the_spec_admits() -> None:
+    half = evolve(SOFTMAX, requires=(name("N").equals(name("M") * 2),))
+    assert half.nearest({"M": 3, "N": 5}) == {"M": 3, "N": 6}
+    some = evolve(SOFTMAX, requires=(any_of(name("N").equals(64), name("N").equals(128)), name("M") < name("N")))
+    assert some.nearest({"M": 5, "N": 100}) == {"M": 5, "N": 128}
+    assert some.nearest({"M": 500, "N": 3}) == {"M": 63, "N": 64}
+    assert evolve(SOFTMAX, requires=((name("M") * name("N")) <= 10,)).nearest({"M": 4, "N": 4}) is None
+    assert SOFTMAX.nearest({"M": 4, "N": 131073}) is None

@@ -30,6 +30,7 @@ from verify.capture.protocol import Ask, Begin, Parameter, Reply
 from verify.capture.recorder import Recorder
 from verify.capture.scalars import TracedFloat
 from verify.capture.session import Session, Stop
+from verify.capture.symbols import number
 from verify.capture.tensors import Noticing, Stand
 from verify.capture.views import count, packed
 from verify.plan import Answer, Buffer, Plan, Refusal, Unsupported, View, Violation
@@ -200,6 +201,8 @@ class Entry:
             return ask.choices[parameter.name]
         if parameter.kind == "float":
             return TracedFloat.of(session, parameter.name)
+        if parameter.kind == "size":
+            return number(session, name(parameter.name))
         dtype = ask.dtype if parameter.dtype == ELEMENT else parameter.dtype
         sizes = tuple(name(dim) for dim in parameter.dims)
         strides = tuple(name(f"{parameter.name}.stride{axis}") for axis in range(len(sizes)))

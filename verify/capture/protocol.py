@@ -14,7 +14,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from specs.sizes import Condition, Size
-from specs.spec import ELEMENT, ChoiceParam, FloatParam, Spec, TensorParam
+from specs.spec import ELEMENT, ChoiceParam, FloatParam, SizeParam, Spec, TensorParam
 from verify.plan import (
     Answer,
     Argument,
@@ -40,7 +40,7 @@ class Malformed(Exception):
 
 @frozen
 class Parameter:
-    """One parameter of the entry as the child needs it. `kind` is tensor, float or choice."""
+    """One parameter of the entry as the child needs it. `kind` is tensor, float, choice or size."""
 
     name: str
     kind: str
@@ -136,6 +136,8 @@ def begin(spec: Spec, source: str, entry: str, path: str, policy: str, roots: tu
             parameters.append(Parameter(param.name, "float"))
         elif isinstance(param, ChoiceParam):
             parameters.append(Parameter(param.name, "choice"))
+        elif isinstance(param, SizeParam):
+            parameters.append(Parameter(param.name, "size"))
     results = tuple(Result(output.name, output.dims, output.dtype) for output in spec.outputs)
     ranges = {dim.name: (dim.low, dim.high) for dim in spec.dims}
     return Begin(

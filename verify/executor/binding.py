@@ -16,11 +16,12 @@ Result = TypeVar("Result")
 
 
 def bind(plan: Plan, inputs: Inputs) -> dict[str, int]:
-    """Strides and addresses of the inputs, dims (read off the views of the inputs), and choices, by name.
+    """Strides and addresses of the inputs, dims (given, or read off the inputs' views), and choices, by name.
 
     Raises ValueError where an input is missing, has the wrong dtype, or disagrees with another about a dim.
     """
-    values = dict(plan.choices)
+    given = {name: value for name, value in inputs.items() if type(value) is int and name not in plan.choices}
+    values = {**plan.choices, **given}
     for number, buffer in enumerate(plan.buffers, start=1):
         if buffer.param is not None:
             tensor = _tensor(buffer, inputs)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 
@@ -100,6 +100,9 @@ def trials(draw: st.DrawFn, case: Case, budget: Budget) -> Trial:
     for dim in spec.dims:
         room = max(dim.low, _room(spec, budget, sizes, dim, tiles))
         sizes[dim.name] = draw(_size(dim, room, interesting(dim, own)))
+    near = spec.nearest(sizes)
+    assume(near is not None)
+    assert near is not None
     layouts = tuple(
         (param.name, draw(st.sampled_from(KEEPS_PACKED if param.contiguous else tuple(LAYOUTS))))
         for param in spec.tensors
@@ -108,7 +111,7 @@ def trials(draw: st.DrawFn, case: Case, budget: Budget) -> Trial:
     tuned = sorted({config for plan in own for config in configs(plan)}) or [""]
     return Trial(
         dtype,
-        tuple(sizes.items()),
+        tuple(near.items()),
         draw(st.sampled_from(classes(spec))),
         layouts,
         draw(st.integers(0, 255)),

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from specs.sizes import Size
-from specs.spec import ELEMENT, ChoiceParam, FloatParam, Spec, TensorParam, Values
+from specs.spec import ELEMENT, ChoiceParam, FloatParam, SizeParam, Spec, TensorParam, Values
 from verify.native.memory import DTYPES
 from verify.numerics.values import integers
 
@@ -35,6 +35,8 @@ def blank(
             inputs[param.name] = _strided(shape, steps, param.dtype if param.dtype != ELEMENT else dtype, device)
         elif isinstance(param, FloatParam):
             inputs[param.name] = param.samples[0]
+        elif isinstance(param, SizeParam):
+            inputs[param.name] = sizes[param.name]
         else:
             assert isinstance(param, ChoiceParam)
             wanted = (choices or {}).get(param.name, int(param.choices[0]))
@@ -63,7 +65,7 @@ def _draw(tensor: torch.Tensor, values: Values, sizes: Mapping[str, int], genera
         return
     low = _bound(values.low, sizes, 0)
     high = _bound(values.high, sizes, 2 if tensor.dtype == torch.bool else 100)
-    once.copy_(integers(values, tuple(once.shape), (low, max(high, low + 1)), generator))
+    once.copy_(integers(values, tuple(once.shape), (low, high if values.also else max(high, low + 1)), generator))
 
 
 def _bound(bound: Size | None, sizes: Mapping[str, int], fallback: int) -> int:

@@ -45,7 +45,7 @@ def names_of(spec: Spec, inputs: Inputs) -> dict[str, int]:
 
     Raises LaunchError when two inputs disagree on a dim, or a shape has the wrong number of axes.
     """
-    names: dict[str, int] = {}
+    names = {param.name: int(inputs[param.name]) for param in spec.sizes}
     for param in spec.tensors:
         tensor = inputs[param.name]
         if tensor.dim() != len(param.dims):

@@ -35,7 +35,8 @@ def points(spec: Spec) -> tuple[Point, ...]:
         dict(zip((one.name for one in spec.choices), values, strict=True)) for values in _choices(spec)
     ]
     for dtype, chosen in product(spec.dtypes, choices):
-        for number, sizes in enumerate(_sizes(spec)):
+        for number, drawn in enumerate(_sizes(spec)):
+            sizes = spec.nearest(drawn) or drawn
             for layout in dict.fromkeys(("contiguous", LAYOUTS[number % len(LAYOUTS)])):
                 point = Point(dtype, sizes, _strides(spec, sizes, layout), chosen, layout)
                 if _inside(spec, point):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from attrs import frozen
 
-from specs.spec import ELEMENT, FLOATS, FloatParam, Inputs, Spec, TensorParam
+from specs.spec import ELEMENT, FLOATS, FloatParam, Inputs, SizeParam, Spec, TensorParam
 from verify.numerics.layouts import LAYOUTS, lay_out
 from verify.numerics.values import CLASSES, integers
 
@@ -41,7 +41,7 @@ class Trial:
 
 
 def make_inputs(spec: Spec, trial: Trial, poison: float = math.nan) -> dict[str, object]:
-    """The arguments by name: tensors of the trial's dtype, values and layouts; floats and choices."""
+    """The arguments by name: tensors of the trial's dtype, values and layouts; floats, sizes and choices."""
     generator = torch.Generator().manual_seed(trial.seed)
     sizes, layouts, choices = dict(trial.sizes), dict(trial.layouts), dict(trial.choices)
     first = spec.tensors[0].name if spec.tensors else ""
@@ -55,6 +55,8 @@ def make_inputs(spec: Spec, trial: Trial, poison: float = math.nan) -> dict[str,
             inputs[param.name] = lay_out(values, layout, poison)
         elif isinstance(param, FloatParam):
             inputs[param.name] = param.samples[trial.seed % len(param.samples)]
+        elif isinstance(param, SizeParam):
+            inputs[param.name] = sizes[param.name]
         else:
             inputs[param.name] = choices.get(param.name, param.choices[0])
     return inputs
@@ -85,7 +87,7 @@ def bindings(spec: Spec, inputs: Inputs) -> dict[str, int]:
 
     Raises ValueError when two tensors disagree on a dim.
     """
-    values: dict[str, int] = {}
+    values = {param.name: int(inputs[param.name]) for param in spec.sizes}
     for param in spec.tensors:
         tensor = inputs[param.name]
         for axis, dim in enumerate(param.dims):

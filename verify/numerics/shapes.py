@@ -23,16 +23,22 @@ def fits(spec: Spec, sizes: Mapping[str, int], budget: Budget, tiles: Sequence[i
     """Whether every tensor, and the work in lanes, stay within the budget.
 
     A row of one element still costs a block of lanes, so many short rows count as rows of the largest tile.
+    Sizes that the spec does not admit count as the nearest that it does; where there are none, nothing fits.
     """
-    dims = [param.dims for param in spec.tensors] + [output.dims for output in spec.outputs]
+    near = spec.nearest(sizes)
+    if near is None:
+        return False
+    sizes = near
+    dims = [tensor.dims for tensor in spec.shaped]
     largest = max(math.prod([sizes[dim] for dim in each]) for each in dims)
     tile = max(tiles, default=1)
     lanes = max(
         (math.prod([sizes[dim] for dim in each[:-1]]) * max(sizes[each[-1]], tile) for each in dims if each),
         default=0,
     )
-    room = lanes <= max(2 * budget.elements, LANES) or 0 in sizes.values()
-    return largest <= budget.elements and room and math.prod(sizes.values()) <= WORK * budget.elements
+    extents = [sizes[dim] for dim in {dim for each in dims for dim in each}]  # a seed has no elements
+    room = lanes <= max(2 * budget.elements, LANES) or 0 in extents
+    return largest <= budget.elements and room and math.prod(extents) <= WORK * budget.elements
 
 
 def blocks(plans: Sequence[Plan]) -> tuple[int, ...]:
@@ -73,9 +79,9 @@ def shapes(spec: Spec, plans: Sequence[Plan], budget: Budget) -> tuple[dict[str,
     options = {dim.name: interesting(dim, plans) or (dim.low,) for dim in spec.dims}
     found = {}
     for sizes in (*_beside(spec, options, budget, tiles), *_corners(spec, options, budget, tiles)):
-        if fits(spec, sizes, budget, tiles):
-            ordered = {dim.name: sizes[dim.name] for dim in spec.dims}
-            found[tuple(ordered.values())] = ordered
+        near = spec.nearest(sizes)
+        if near is not None and fits(spec, near, budget, tiles):
+            found[tuple(near.values())] = near
     return tuple(sorted(found.values(), key=lambda sizes: (math.prod(sizes.values()), *sizes.values())))
 
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 import torch
+from attrs import evolve
 
 from specs.spec import Values
 
 Shape: TypeAlias = tuple[int, ...]
+EVERY: Final = 4  # how many integers there are to one that is a mark
 # (shape, dtype, generator, whether it is the spec's first tensor) -> float64 values, still to be clamped.
 Make: TypeAlias = Callable[[Shape, str, torch.Generator, bool], torch.Tensor]
 
@@ -111,6 +113,7 @@ CLASSES: Final[Mapping[str, Make]] = {
 def integers(values: Values, shape: Shape, bounds: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
     """Random integers with low <= v < high as int64, on the generator's device: unique or sorted where said.
 
+    One in EVERY is one of the marks beside the range, if there are any; all are where the range is empty.
     Raises ValueError where there are not as many values as the shape asks for.
     """
     low, high = bounds
@@ -118,6 +121,13 @@ def integers(values: Values, shape: Shape, bounds: tuple[int, int], generator: t
     room = high - (last - 1 if values.unique else 0)
     if 0 in shape:
         return torch.empty(shape, dtype=torch.int64, device=generator.device)
+    if values.also:
+        plain = evolve(values, also=())
+        drawn = integers(plain, shape, bounds, generator) if low < high else torch.zeros(shape, dtype=torch.int64)
+        marks = torch.tensor(values.also, device=generator.device)
+        chosen = torch.randint(0, EVERY * len(marks), shape, generator=generator, device=generator.device)
+        marked = (chosen < len(marks)) | (low >= high)
+        return torch.where(marked, marks[chosen % len(marks)], drawn.to(generator.device))
     if low >= room:
         raise ValueError(f"{last} {'different ' if values.unique else ''}values are not in {low} <= v < {high}")
     drawn = torch.randint(low, room, shape, generator=generator, device=generator.device)

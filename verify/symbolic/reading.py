@@ -251,7 +251,8 @@ def _loads(spec: Spec, plan: Plan, launch: Launch, ranges: Ranges) -> dict[str, 
         if isinstance(param, TensorParam) and param.values.low is not None and param.values.high is not None:
             low, high = ranges.of(from_size(param.values.low))[0], ranges.of(from_size(param.values.high))[1]
             if -inf < low < high < inf:
-                found[argument.name] = (low, high - 1)
+                also = param.values.also
+                found[argument.name] = (min((low, *also)), max((high - 1, *also)))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from specs.spec import ELEMENT, FloatParam, Spec, TensorParam
+from specs.spec import ELEMENT, FloatParam, SizeParam, Spec, TensorParam
 from verify.executor.faults import Fault
 from verify.executor.modes import Fill, Mode, Unmodelled
 from verify.executor.plan import Execution, run_plan
@@ -162,6 +162,8 @@ def example(spec: Spec, plan: Plan, sizes: Mapping[str, int]) -> dict[str, Any]:
     for param in spec.params:
         if isinstance(param, FloatParam):
             inputs[param.name] = param.samples[0]
+        elif isinstance(param, SizeParam):
+            inputs[param.name] = sizes[param.name]
         if not isinstance(param, TensorParam):
             continue
         shape = [sizes[dim] for dim in param.dims]
@@ -174,6 +176,8 @@ def example(spec: Spec, plan: Plan, sizes: Mapping[str, int]) -> dict[str, Any]:
             storage = (torch.rand(max(extent, 0), generator=torch.Generator().manual_seed(0)) + 0.5).to(dtype)
         else:
             low = param.values.low.evaluate(sizes) if param.values.low is not None else 0
+            if param.values.also and param.values.high is not None and low >= param.values.high.evaluate(sizes):
+                low = param.values.also[0]
             storage = torch.full((max(extent, 0),), low, dtype=dtype)
             if param.values.unique and 0 not in shape:
                 storage.as_strided(shape, strides).copy_(low + torch.arange(shape[-1]))

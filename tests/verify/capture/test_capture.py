@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 
+import torch
+from attrs import evolve
+
 from specs import find
+from specs.spec import Dim, SizeParam
 from tests.verify.capture.small import SPECIMENS, captured, double
 from verify.capture.capture import capture
 from verify.capture.sandbox import Limits
 from verify.case import PROFILES, Candidate
+from verify.executor.modes import Mode
+from verify.executor.plan import run_plan
+from verify.numerics.inputs import Trial, bindings, make_inputs
 from verify.plan import CompileFailure, Copy, FloatArgument, Violation
 
 
@@ -84,3 +91,17 @@ def test_specialised_variants_for_timed_shapes() -> None:
     assert special.constants["col_stride"] == "1" and "col_stride" not in special.parameters
     assert str(generic.condition) == "true" and "tt.divisibility" not in generic.ttir
     assert special.ttir.count("tt.divisibility") == 4  # x, its row stride, n, and the output, which is ours
+
+
+def test_a_size_parameter_reaches_the_kernel_as_the_callers_number() -> None:
+    plain = double(columns=64)
+    spec = evolve(plain, dims=(*plain.dims, Dim("seed", 0, 2**20)), params=(*plain.params, SizeParam("seed")))
+    found = captured("seeded", spec)
+    assert not found.uncovered
+    for seed in (0, 7):
+        inputs = make_inputs(spec, Trial("float32", (("M", 3), ("N", 5), ("seed", seed))))
+        names = bindings(spec, inputs)
+        (plan,) = [plan for plan in found.plans if plan.cell.holds(names)]
+        ran = run_plan(plan, inputs, Mode.EXACT64)
+        assert not ran.faults
+        assert torch.equal(ran.outputs[0], inputs["x"].double() + 2 * seed + 1)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import specs
 from specs.sizes import name, size
-from specs.spec import FLOATS, TensorParam, Values
+from specs.spec import FLOATS, Dim, SizeParam, TensorParam, Values
 from verify.numerics.controls import controls
 from verify.numerics.inputs import Trial, bindings, make_inputs
 from verify.numerics.layouts import LAYOUTS, lay_out
@@ -108,6 +108,25 @@ def test_integers_are_unique_and_sorted_where_said(unique: bool, ascending: bool
     i = make_inputs(alone, Trial("float32", (("M", 3), ("N", 40)), layouts=(("i", "expanded"),)))["i"]
     assert isinstance(i, torch.Tensor)
     assert (len(set(i.tolist())) == 40) is unique
+
+
+def test_marks_stand_beside_the_range() -> None:
+    index = TensorParam("i", ("M",), dtype="int64", values=Values(low=size(0), high=name("N"), also=(-100,)))
+    spec = evolve(SOFTMAX, params=(*SOFTMAX.params, index))
+    i = make_inputs(spec, Trial("float32", (("M", 200), ("N", 3))))["i"]
+    assert isinstance(i, torch.Tensor)
+    assert sorted(set(i.tolist())) == [-100, 0, 1, 2]
+    only = make_inputs(spec, Trial("float32", (("M", 5), ("N", 0))))["i"]
+    assert isinstance(only, torch.Tensor)
+    assert set(only.tolist()) == {-100}
+
+
+def test_a_size_parameter_is_the_dim() -> None:
+    dims, params = (*SOFTMAX.dims, Dim("bins", 1, 9)), (*SOFTMAX.params, SizeParam("bins"))
+    spec = evolve(SOFTMAX, dims=dims, params=params, workloads=())
+    inputs = make_inputs(spec, Trial("float32", (("M", 2), ("N", 3), ("bins", 7))))
+    assert inputs["bins"] == 7
+    assert bindings(spec, inputs)["bins"] == 7
 
 
 def test_magnitudes_are_respected() -> None:
