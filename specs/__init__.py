@@ -10,12 +10,27 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from specs.cumsum import SPEC as CUMSUM
+from specs.layer_norm import SPEC as LAYER_NORM
 from specs.matmul import SPEC as MATMUL
 from specs.rms_norm import SPEC as RMS_NORM
+from specs.row_sum import SPEC as ROW_SUM
 from specs.softmax import SPEC as SOFTMAX
 from specs.spec import Spec
+from specs.swiglu import SPEC as SWIGLU
+from specs.transpose import SPEC as TRANSPOSE
 
-ALL: Final[dict[str, Spec]] = {spec.name: spec for spec in (SOFTMAX, RMS_NORM, MATMUL)}
+CATALOGUE: Final = (
+    SOFTMAX,
+    RMS_NORM,
+    MATMUL,
+    LAYER_NORM,
+    SWIGLU,
+    TRANSPOSE,
+    ROW_SUM,
+    CUMSUM,
+)
+ALL: Final[dict[str, Spec]] = {spec.name: spec for spec in CATALOGUE}
 
 
 def find(text: str) -> Spec:

@@ -29,6 +29,41 @@ def some(**axes: int) -> Transform:
     return _picked(lambda count: (count + 1) // 2, axes)
 
 
+def shifted(name: str) -> Callable[[Inputs, Any], tuple[tuple[Inputs, ...], Any]]:
+    """The named matrix, and the same with a number of its own added to each row: two runs, rounding nothing.
+
+    Eighths below 16, shifted by whole numbers below 16, are exact in every dtype; the matrix is brought there.
+    """
+
+    def transform(inputs: Inputs, generator: Any) -> tuple[tuple[Inputs, ...], Any]:
+        import torch
+
+        plain = (inputs[name].clamp(-15, 15) * 8).round() / 8
+        shift = torch.randint(-15, 16, (plain.shape[0], 1), generator=generator).to(plain.dtype)
+        return tuple({**inputs, name: each} for each in (plain, plain + shift)), None
+
+    return transform
+
+
+def additive(name: str) -> Law:
+    """The result for a sum of two of the named inputs is the sum of their results."""
+
+    def transform(inputs: Inputs, generator: Any) -> tuple[tuple[Inputs, ...], Any]:
+        import torch
+
+        # Sums of two small whole numbers are exact in every dtype.
+        left = inputs[name].clamp(-8, 8).round()
+        right = torch.randint(-8, 9, tuple(left.shape), generator=generator).to(left.dtype)
+        return tuple({**inputs, name: each} for each in (left, right, left + right)), None
+
+    return Law(
+        "sum",
+        f"the result for a sum of two {name} is the sum of their results",
+        transform,
+        lambda needed, base, left, right: tuple(a + b for a, b in zip(left, right, strict=True)),
+    )
+
+
 def apart(word: str, *, axis: int = 0, **axes: int) -> Law:
     """Batch invariance, bit for bit: along `axis` of the outputs, what is next to a `word` does not matter.
 

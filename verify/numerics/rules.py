@@ -136,6 +136,22 @@ def _sum(p: Precision, x: Any, dim: Any = None, keepdim: bool = False) -> Bounde
     return _restored(result, x.shape, axes, keepdim)
 
 
+def _cumsum(p: Precision, x: Any, dim: int) -> Bounded:
+    x = pair(x, p)
+    terms, bounds = x.value.movedim(dim, -1), x.bound.movedim(dim, -1)
+    r, sizes = terms.cumsum(-1), (terms.abs() + bounds).cumsum(-1)
+    # Whatever way a scan goes, the partial sums of a prefix are over neighbours: differences of two prefixes.
+    peak = r.abs().nan_to_num(torch.inf).cummax(-1).values if r.numel() else r
+    additions = torch.arange(r.shape[-1], dtype=torch.float64)
+    statistical = 2 * SAFETY * p.unit * additions.sqrt() * (peak + bounds.cumsum(-1))
+    rounding = torch.minimum(statistical, additions * p.unit * sizes)
+    if p.dtype:
+        whole = ((terms == terms.round()) & (bounds == 0)).long().cummin(-1).values > 0 if r.numel() else rounding > 0
+        rounding = torch.where(whole & (sizes <= 1 / p.unit), 0.0, rounding)
+    total = bounds.cumsum(-1) + rounding
+    return Bounded(r.movedim(-1, dim), total.movedim(-1, dim), p)
+
+
 def _mean(p: Precision, x: Any, dim: Any = None, keepdim: bool = False) -> Bounded:
     total = _sum(p, x, dim, keepdim)
     return _div(p, total, pair(x, p).value.numel() // max(total.value.numel(), 1))
@@ -337,6 +353,7 @@ TABLE: Final[dict[str, Rule]] = {
     "softmax": Rule(_softmax, "exp(x - amax) / sum"),
     "sum": Rule(_sum, "sum bx + min(SAFETY u sqrt(sum s_k^2 + n(r^2/3 + sum t^2/6) + sum t^2), (n-1) u sum|t|)"),
     "mean": Rule(_mean, "sum, then div"),
+    "cumsum": Rule(_cumsum, "sum bx + min(2 SAFETY u sqrt(n-1) max|s_k|, (n-1) u sum|t|), over the prefix"),
     "amax": Rule(_amax, "the largest bx of an element that can be the largest"),
     "amin": Rule(_amin, "as amax"),
     "max": Rule(_max, "as amax or maximum"),

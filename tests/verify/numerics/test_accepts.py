@@ -66,8 +66,38 @@ def matmul(a: torch.Tensor, b: torch.Tensor, add: Sum) -> torch.Tensor:
     return add(a.float()[:, None, :] * b.float().T[None, :, :])
 
 
-KERNELS = {"softmax": softmax, "rms_norm": rms_norm, "matmul": matmul}
-SIZES = {"softmax": {"M": 6, "N": 200}, "rms_norm": {"M": 6, "N": 200}, "matmul": {"M": 5, "N": 6, "K": 200}}
+def layer_norm(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float, add: Sum) -> torch.Tensor:
+    x = x.float()
+    distance = x - add(x).unsqueeze(-1) / x.shape[-1]
+    scale = (add(distance * distance).unsqueeze(-1) / x.shape[-1] + torch.tensor(eps)).rsqrt()
+    return distance * scale * weight.float() + bias.float()
+
+
+def swiglu(gate: torch.Tensor, up: torch.Tensor, add: Sum) -> torch.Tensor:
+    return gate.float() * torch.sigmoid(gate.float()) * up.float()
+
+
+def row_sum(x: torch.Tensor, add: Sum) -> torch.Tensor:
+    return add(x.float())
+
+
+def cumsum(x: torch.Tensor, add: Sum, width: int = 16) -> torch.Tensor:
+    """Blocks are scanned by themselves; what stands before a block is added to it."""
+    x = x.float()
+    before, blocks = torch.zeros_like(x[:, :1]), []
+    for start in range(0, x.shape[1], width):
+        block = x[:, start : start + width]
+        inside = torch.stack([add(block[:, : at + 1]) for at in range(block.shape[1])], -1)
+        blocks.append(before + inside)
+        before = blocks[-1][:, -1:]
+    return torch.cat(blocks, -1)
+
+
+KERNELS = {
+    each.__name__: each for each in (softmax, rms_norm, matmul, layer_norm, swiglu, row_sum, cumsum)
+}  # fmt: skip
+ROWS = {"M": 6, "N": 200}
+SIZES = dict.fromkeys(KERNELS, ROWS) | {"matmul": {"M": 5, "N": 6, "K": 200}, "cumsum": {"M": 4, "N": 70}}
 
 
 def judged(name: str, trial: Trial, kernel: Callable[..., torch.Tensor]) -> Comparison:
@@ -146,7 +176,32 @@ BUGS: list[tuple[str, str, tuple[str, ...], str, Callable[..., torch.Tensor]]] =
     ("matmul", "cut to tf32", ("float32",), "normal", lambda a, b: matmul(_tf32(a), _tf32(b), tree)),
     ("matmul", "rows swapped", FLOATS, "normal", lambda a, b: matmul(a.roll(1, 0), b, tree)),
     ("matmul", "one element 5% off", FLOATS, "normal", lambda a, b: _off(matmul(a, b, tree))),
+    ("layer_norm", "a term dropped", FLOATS, "uniform",
+     lambda x, weight, bias, eps: layer_norm(x, weight, bias, eps, _dropped)),
+    ("layer_norm", "mean square less squared mean", ("float32",), "offset",
+     lambda x, weight, bias, eps: _less_squared_mean(x, weight, bias, eps)),
+    ("layer_norm", "divided by one less", FLOATS, "normal",
+     lambda x, weight, bias, eps: X32(bias) + X32(weight) * (X32(x) - X32(x).mean(-1, keepdim=True))
+     * (X32(x).var(-1, keepdim=True) + eps).rsqrt()),
+    ("swiglu", "gelu for silu", FLOATS, "normal", lambda gate, up: torch.nn.functional.gelu(X32(gate)) * up),
+    ("swiglu", "rounded before up", ("bfloat16", "float16"), "normal",
+     lambda gate, up: torch.nn.functional.silu(gate) * up),
+    ("row_sum", "a term dropped", FLOATS, "integers", lambda x: row_sum(x, _dropped)),
+    ("row_sum", "summed in bfloat16", FLOATS, "normal", lambda x: row_sum(x, _coarse)),
+    ("cumsum", "a block forgets what stands before it", FLOATS, "uniform", lambda x: torch.cat(
+        [cumsum(x[:, :32], tree), cumsum(x[:, 32:], tree)], -1)),
+    ("cumsum", "the carry misses a block's last element", FLOATS, "integers",
+     lambda x: cumsum(x, tree) - (torch.arange(x.shape[1]) >= 48) * X32(x[:, 47:48])),
+    ("cumsum", "carried in the input's dtype", ("bfloat16", "float16"), "uniform", lambda x: torch.cat(
+        [cumsum(x[:, :32], tree), cumsum(x[:, :32], tree)[:, -1:].to(x.dtype) + cumsum(x[:, 32:], tree)], -1)),
 ]  # fmt: skip
+
+
+def _less_squared_mean(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, eps: float) -> torch.Tensor:
+    x = x.float()
+    mean = x.mean(-1, keepdim=True)
+    variance = (x * x).mean(-1, keepdim=True) - mean * mean
+    return (x - mean) * (variance + eps).rsqrt() * weight.float() + bias.float()
 
 
 def _off(output: torch.Tensor) -> torch.Tensor:

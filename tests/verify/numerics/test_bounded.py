@@ -75,6 +75,25 @@ def test_sums_in_any_order_against_fractions(terms: list[float], order: object) 
 
 
 @settings(max_examples=100, deadline=None, database=None)
+@given(terms=st.lists(numbers, min_size=1, max_size=40), width=st.integers(1, 8))
+def test_running_sums_in_blocks_against_fractions(terms: list[float], width: int) -> None:
+    """Each block is scanned by doubling distances; what stands before it is added afterwards."""
+    result, before, exact = bounded(terms).cumsum(dim=-1), Fraction(0), Fraction(0)
+    for start in range(0, len(terms), width):
+        sums, distance = [Fraction(term) for term in terms[start : start + width]], 1
+        while distance < len(sums):
+            sums = sums[:distance] + [
+                float32(left + right) for left, right in zip(sums[:-distance], sums[distance:], strict=True)
+            ]
+            distance *= 2
+        for at, inside in enumerate(sums, start):
+            exact += Fraction(terms[at])
+            last = float32(before + inside)
+            assert within(result[at], last, exact)
+        before = last
+
+
+@settings(max_examples=100, deadline=None, database=None)
 @given(
     pairs=st.lists(st.tuples(st.floats(-100, 100, width=32), st.floats(-100, 100, width=32)), min_size=1, max_size=30)
 )
@@ -155,7 +174,7 @@ def test_infinities_and_nan_carry_no_bound() -> None:
     ("call", "says"),
     [
         (lambda x: torch.cos(x), "torch.cos, which has no error bound"),
-        (lambda x: x.cumsum(0), ".cumsum, which has no error bound"),
+        (lambda x: x.cumprod(0), ".cumprod, which has no error bound"),
         (lambda x: x.sum(dim=0, dtype=torch.float64), "in a form that has no error bound"),
         (lambda x: x**3, "a power of 3"),
         (lambda x: x.to(torch.float32), "rounds to torch.float32"),

@@ -1,0 +1,152 @@
+"""For each operator: its meaning as loops over float64 numbers, and for each law a kernel that it must refuse."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+import torch
+from torch import Tensor
+
+Function: TypeAlias = Callable[..., Any]
+
+
+def softmax(x: Tensor) -> Tensor:
+    out = torch.empty_like(x)
+    for i, row in enumerate(x.tolist()):
+        weights = [math.exp(value - max(row)) for value in row]
+        out[i] = torch.tensor([weight / math.fsum(weights) for weight in weights], dtype=x.dtype)
+    return out
+
+
+def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    out = torch.empty_like(x)
+    for i, row in enumerate(x.tolist()):
+        scale = 1 / math.sqrt(math.fsum(value * value for value in row) / len(row) + eps)
+        for j, value in enumerate(row):
+            out[i, j] = value * scale * float(weight[j])
+    return out
+
+
+def matmul(a: Tensor, b: Tensor) -> Tensor:
+    out = torch.empty(a.shape[0], b.shape[1], dtype=a.dtype)
+    for i, row in enumerate(a.tolist()):
+        for j, column in enumerate(b.T.tolist()):
+            out[i, j] = math.fsum(left * right for left, right in zip(row, column, strict=True))
+    return out
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    out = torch.empty_like(x)
+    for i, row in enumerate(x.tolist()):
+        mean = math.fsum(row) / len(row)
+        scale = 1 / math.sqrt(math.fsum((value - mean) ** 2 for value in row) / len(row) + eps)
+        for j, value in enumerate(row):
+            out[i, j] = (value - mean) * scale * float(weight[j]) + float(bias[j])
+    return out
+
+
+def swiglu(gate: Tensor, up: Tensor) -> Tensor:
+    out = torch.empty_like(gate)
+    for i, row in enumerate(gate.tolist()):
+        for j, value in enumerate(row):
+            out[i, j] = value * (1 + math.tanh(value / 2)) / 2 * float(up[i, j])
+    return out
+
+
+def transpose(x: Tensor) -> Tensor:
+    out = torch.empty(x.shape[1], x.shape[0], dtype=x.dtype)
+    for i, row in enumerate(x.tolist()):
+        for j, value in enumerate(row):
+            out[j, i] = value
+    return out
+
+
+def row_sum(x: Tensor) -> Tensor:
+    return torch.tensor([math.fsum(row) for row in x.tolist()], dtype=x.dtype)
+
+
+def cumsum(x: Tensor) -> Tensor:
+    out = torch.empty_like(x)
+    for i, row in enumerate(x.tolist()):
+        for j in range(len(row)):
+            out[i, j] = math.fsum(row[: j + 1])
+    return out
+
+
+# Loops for finite values; what NaN and infinities give is held against the framework.
+NAIVE: Final[Mapping[str, Function]] = {
+    each.__name__: each for each in (softmax, rms_norm, matmul, layer_norm, swiglu, transpose, row_sum, cumsum)
+}
+
+
+def _drop_last(result: Tensor) -> Tensor:
+    return torch.cat([result[..., :-1], torch.zeros_like(result[..., :1])], -1)
+
+
+def _rows_meet(result: Tensor) -> Tensor:
+    return result + result.sum(0, keepdim=True)
+
+
+def _one_pass(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Distances from the mean, scaled by the mean square of x itself."""
+    return (x - x.mean(-1, keepdim=True)) * (x.square().mean(-1, keepdim=True) + eps).rsqrt() * weight + bias
+
+
+def _layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    return torch.nn.functional.layer_norm(x, x.shape[-1:], weight, bias, eps)
+
+
+def _swiglu(gate: Tensor, up: Tensor) -> Tensor:
+    return torch.nn.functional.silu(gate) * up
+
+
+# spec -> law -> a wrong kernel
+BROKEN: Final[Mapping[str, Mapping[str, Function]]] = {
+    "softmax": {
+        "shift": lambda x: x.exp() / (x.exp().sum(-1, keepdim=True) + 1),
+        "sum": lambda x: x.softmax(-1) * 0.5,
+        "permutation": lambda x: _drop_last(x.softmax(-1)),
+        "rows": lambda x: _rows_meet(x.softmax(-1)),
+    },
+    "layer_norm": {
+        "shift": _one_pass,
+        "scale": lambda x, weight, bias, eps: _layer_norm(x, weight, bias, 1.0),
+        "weight": lambda x, weight, bias, eps: _layer_norm(x, weight, torch.ones_like(bias), eps),
+        "bias": lambda x, weight, bias, eps: _layer_norm(x, weight, 2 * bias, eps),
+        "permutation": lambda x, weight, bias, eps: _layer_norm(x, weight, bias.flip(0), eps),
+        "sign": lambda x, weight, bias, eps: _layer_norm(x, weight, bias, eps).relu(),
+        "rows": lambda x, weight, bias, eps: _rows_meet(_layer_norm(x, weight, bias, eps)),
+    },
+    "swiglu": {
+        "sum": lambda gate, up: _swiglu(gate, up) + gate,
+        "scale": lambda gate, up: _swiglu(gate, up).clamp(-1, 1),
+        "reflection": lambda gate, up: gate.tanh() * up,
+        "sign": lambda gate, up: _swiglu(gate, up).relu(),
+        "rows": lambda gate, up: _rows_meet(_swiglu(gate, up)),
+        "columns": lambda gate, up: _drop_last(_swiglu(gate, up)),
+    },
+    "transpose": {
+        "transposition": lambda x: torch.cat([x.T[:1] * 2, x.T[1:]]),
+        "sign": lambda x: x.T.relu(),
+        "rows": lambda x: _rows_meet(x).T,
+        "columns": lambda x: _rows_meet(x.T),
+    },
+    "row_sum": {
+        "sum": lambda x: x.abs().sum(-1),
+        "scale": lambda x: x.sum(-1) + 1,
+        "permutation": lambda x: x[:, :-1].sum(-1),
+        "zeros": lambda x: x.mean(-1),
+        "sign": lambda x: x.sum(-1).relu(),
+        "rows": lambda x: _rows_meet(x.sum(-1)),
+    },
+    "cumsum": {
+        "sum": lambda x: x.abs().cumsum(-1),
+        "scale": lambda x: x.cumsum(-1) + 1,
+        "step": lambda x: x.cumsum(-1) - x,
+        "prefix": lambda x: _drop_last(x.cumsum(-1)),
+        "sign": lambda x: x.cumsum(-1).relu(),
+        "rows": lambda x: _rows_meet(x.cumsum(-1)),
+    },
+}
