@@ -5,10 +5,12 @@ TRITON ?= triton==3.7.1
 VENV   ?= .venv
 JOBS   ?= 2
 BIN    := $(VENV)/bin
+# Whose kernels `quality-libraries` proves, and the few packages that importing them takes.
+LIBRARIES ?= liger-kernel==0.8.5 fla-core==0.6.0 flag-gems==5.0.2 torchao==0.18.0 einops PyYAML packaging sqlalchemy
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify-and-bench test check quality gpu clean
+.PHONY: help setup verify-and-bench test check quality quality-libraries gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -34,6 +36,11 @@ check: setup ## ruff and mypy
 
 quality: setup ## the slow tests: differential, planted bugs
 	$(BIN)/python -m pytest -n $(JOBS) -m quality
+
+# --no-deps: left to themselves they would bring another torch. They go into the project's own environment.
+quality-libraries: setup ## prove the kernels of four packages; writes reports/published/libraries
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps $(LIBRARIES)
+	PYTHONPATH=tests $(BIN)/python -m libraries --jobs $(JOBS) --publish
 
 gpu: setup ## what needs a CUDA device
 	$(BIN)/python -m pytest -m gpu

@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import frozen
 
-from reports.record import Record, shortfall
+from reports.record import NO_REFERENCE, Record, shortfall
 from reports.tally import NOT_RUN, Row, totals
 from reports.text import count, listed
 
@@ -49,6 +49,8 @@ def conclusion(record: Record, rows: tuple[Row, ...]) -> str:
     if record.word == "inconclusive":
         return f"Nothing refutes it, but it is not admitted: {shortfall(record.dossier)}."
     sums = totals(rows)
+    if record.word == "kept":
+        return f"Every required gate passed ({count(sums['proved'], 'claim')} proved), but {NO_REFERENCE}."
     return (
         f"Every required gate reached the outcome asked of it: {count(sums['proved'], 'claim')} proved, "
         f"{count(sums['held'], 'claim')} tested."
@@ -58,6 +60,12 @@ def conclusion(record: Record, rows: tuple[Row, ...]) -> str:
 def claim(record: Record) -> str:
     """The claim under review."""
     dtypes = listed(list(record.spec.dtypes))
+    if record.spec.contract:
+        return (
+            f"For every size and stride in the contract's domain, in {dtypes}: the kernels touch only their own "
+            "buffers, without collisions or wrapped indices, and use no undefined value. What they compute is not "
+            "under review."
+        )
     return (
         f"For every size and stride in the spec's domain, in {dtypes}: the kernel touches only its own "
         "buffers, without collisions or wrapped indices; it writes every output element exactly once, from "
@@ -70,9 +78,7 @@ def scope(record: Record) -> tuple[tuple[str, str], ...]:
     """What the answers cover, as terms and descriptions."""
     captured = sum(1 for cell in record.cells if not cell.declined)
     declined = len(record.cells) - captured
-    kernels = {
-        variant.ttir for cell in record.cells for launch in cell.launches for variant in launch.variants
-    }
+    kernels = {variant.ttir for cell in record.cells for launch in cell.launches for variant in launch.variants}
     cells = f"{count(captured, 'captured plan')} over {count(len(kernels), 'distinct kernel')} in TTIR"
     if declined:
         cells += f"; the candidate declines {count(declined, 'set')} of sizes with an error of its own"
@@ -92,6 +98,8 @@ def not_shown(record: Record, rows: tuple[Row, ...]) -> tuple[str, ...]:
     held = totals(rows)["held"]
     if held:
         sentences.append(f"Tested is not proved: {count(held, 'claim')} rest on samples.")
+    if record.spec.contract:
+        sentences.append(f"Whether any number is right: {NO_REFERENCE}.")
     silent = [row.gate for row in rows if row.worst == NOT_RUN]
     if silent:
         sentences.append(f"Not run, so nothing shown: {listed(silent)}.")
@@ -109,6 +117,11 @@ def implied(record: Record) -> str:
         )
     if record.word == "inconclusive":
         return "Nothing follows for use yet: something required is not shown. No time of this kernel counts."
+    if record.word == "kept":
+        return (
+            "If the assumptions and the trusted base hold, these launches are safe wherever the contract's domain "
+            "applies. Nothing follows for what they compute, and no time of them counts."
+        )
     return (
         "If the assumptions and the trusted base hold, a framework may call this exact kernel, at this "
         "digest, wherever the spec's domain applies. A changed kernel, spec or launch is another case."
@@ -132,9 +145,7 @@ def doubts(record: Record, rows: tuple[Row, ...], ledgers: int) -> tuple[Doubt, 
     return (
         Doubt(
             "Could samples have missed a failure?",
-            f"Yes, in {listed(held)}: those claims are tested, not proved."
-            if held
-            else "No claim rests on samples.",
+            f"Yes, in {listed(held)}: those claims are tested, not proved." if held else "No claim rests on samples.",
         ),
         Doubt(
             "Could a proof be empty, from assumptions that nothing meets?",
@@ -176,7 +187,5 @@ def redo(record: Record, json: str = "") -> str:
         return shlex.join(["kernelproof", "repro", json])
     path = f"./{own.path}" if own.path.startswith("-") else own.path
     words = ["kernelproof", "verify"]
-    words += (
-        [f"{path}:{own.entry}", "--policy", "repo"] if own.policy == "repo" else [path, "--entry", own.entry]
-    )
+    words += [f"{path}:{own.entry}", "--policy", "repo"] if own.policy == "repo" else [path, "--entry", own.entry]
     return shlex.join([*words, "--spec", record.spec.name, "--profile", record.profile])

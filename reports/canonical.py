@@ -19,6 +19,8 @@ from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.v import format_exception
 
 from reports.record import SCHEMA, Record
+from specs.spec import Choice
+from verify.plan import read_choice
 from verify.verdict import Outcome
 
 _NON_FINITE: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -226,6 +228,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(int, _integer)
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(Outcome, _outcome)
+    converter.register_structure_hook(Choice, read_choice)
     converter.register_unstructure_hook(Outcome, lambda outcome: outcome.word)
     return converter
 

@@ -15,7 +15,7 @@ from reports.store import write
 
 INDEX: Final = "index.html"
 SUMMARY: Final = "summary.md"
-_WORDS: Final = ("admitted", "refuted", "inconclusive")
+_WORDS: Final = ("admitted", "kept", "refuted", "inconclusive")
 
 
 @frozen
@@ -64,7 +64,7 @@ def render(records: Sequence[Record]) -> str:
         .get_template("index.j2")
         .render(
             groups=_by_spec(listings),
-            sums={word: words.count(word) for word in _WORDS},
+            sums={word: words.count(word) for word in _WORDS if word != "kept" or word in words},
             gates=list(dict.fromkeys(row.gate for listing in listings for row in listing.rows)),
             meanings=tally.MEANINGS,
             environments=list(dict.fromkeys(_machine(record) for record in records)),
@@ -97,9 +97,7 @@ def _safe(text: str) -> str:
 
 
 def _listing(record: Record, stem: str) -> Listing:
-    return Listing(
-        record, stem, tally.tally(record), markdown.first_reason(record), markdown.bench_line(record)
-    )
+    return Listing(record, stem, tally.tally(record), markdown.first_reason(record), markdown.bench_line(record))
 
 
 def _by_spec(listings: Sequence[Listing]) -> Mapping[str, list[Listing]]:

@@ -17,7 +17,7 @@ from reports.text import count, one_line, visible
 
 LARGEST: Final = 60_000  # bytes; GitHub refuses comments beyond 65,536
 _PUNCTUATION: Final = re.compile(r"([\\`*_\[\]#!|~$])")
-_WORDS: Final = ("admitted", "refuted", "inconclusive")
+_WORDS: Final = ("admitted", "kept", "refuted", "inconclusive")
 
 
 def plain(text: str, limit: int = 300) -> str:
@@ -49,7 +49,7 @@ def summary(records: Sequence[Record], pages: Sequence[str] = ()) -> str:
     """The summary of a run: candidates by gates. `pages` are files to link to, one for each record."""
     linked = list(zip(records, pages or [""] * len(records), strict=True))
     words = [record.word for record in records]
-    head = ", ".join(f"{words.count(word)} {word}" for word in _WORDS)
+    head = ", ".join(f"{words.count(word)} {word}" for word in _WORDS if word != "kept" or word in words)
     parts = ["# kernelproof", f"{count(len(records), 'candidate')}: {head}."]
     for spec in dict.fromkeys(record.spec.name for record in records):
         own = [pair for pair in linked if pair[0].spec.name == spec]
@@ -72,8 +72,7 @@ def bench_line(record: Record) -> str:
     bench = record.bench
     if bench.word == MEASURED:
         return "; ".join(
-            f"{timed.workload}: "
-            + ", ".join(f"{rival.gap:.2f}× {rival.baseline.name}" for rival in timed.against)
+            f"{timed.workload}: " + ", ".join(f"{rival.gap:.2f}× {rival.baseline.name}" for rival in timed.against)
             for timed in bench.workloads
         )
     if bench.word == NOT_COUNTED and not record.admitted:
@@ -81,9 +80,7 @@ def bench_line(record: Record) -> str:
     line = f"{bench.word.upper()}: {bench.reason}"
     if bench.models:
         model = bench.models[0]
-        line += (
-            f" (model, {model.target}, {model.workload}: at least {model.microseconds:.3g} µs, {model.limit})"
-        )
+        line += f" (model, {model.target}, {model.workload}: at least {model.microseconds:.3g} µs, {model.limit})"
     return line
 
 

@@ -18,12 +18,13 @@ from attrs import field, frozen
 
 from reports.environment import Environment
 from reports.measurement import MEASURED, NOT_COUNTED, Measurement
-from specs.spec import Spec
+from specs.spec import Choice, Spec
 from verify.case import Candidate, Case, Provenance
 from verify.dossier import Dossier
 from verify.plan import Plan, Refusal
 from verify.verdict import Outcome, Verdict
 
+NO_REFERENCE: Final = "the spec has no reference, so the numbers were not looked at"
 SCHEMA: Final = "kernelproof-record/1"
 
 
@@ -37,6 +38,7 @@ class SpecPart:
     summary: str
     domain: str
     dtypes: tuple[str, ...]
+    contract: bool = False  # without a reference: nothing is known of what it should compute
 
 
 @frozen
@@ -81,7 +83,7 @@ class CellPart:
     """A set of sizes for which one plan was captured, or which the candidate `declined` with an error."""
 
     dtype: str
-    choices: Mapping[str, int]
+    choices: Mapping[str, Choice]
     condition: str
     launches: tuple[LaunchPart, ...] = ()
     declined: str = ""
@@ -168,11 +170,11 @@ class Record:
     @cached_property
     def dossier(self) -> Dossier:
         """The dossier that the record keeps."""
-        return Dossier(self.case, self.profile, self.seed, self.required, self.verdicts)
+        return Dossier(self.case, self.profile, self.seed, self.required, self.verdicts, self.spec.contract)
 
     @property
     def word(self) -> str:
-        """`admitted`, `refuted` or `inconclusive`."""
+        """`admitted`, `kept`, `refuted` or `inconclusive`."""
         return self.dossier.word
 
     @property
@@ -186,7 +188,7 @@ def shortfall(dossier: Dossier) -> str:
     if dossier.refuted:
         names = dict.fromkeys(verdict.gate for verdict in dossier.refuted)
         return f"refuted by {', '.join(names)}"
-    reasons = []
+    reasons = [NO_REFERENCE] if dossier.contract else []
     for gate in dossier.missing:
         found = dossier.outcome(gate)
         if found is None:
@@ -207,7 +209,7 @@ def spec_digest(spec: Spec) -> str:
         spec.accumulate, spec.tf32, spec.glue, str(spec.operations), spec.workloads,
         tuple((law.name, law.claim, law.bitwise) for law in spec.laws),
     )  # fmt: skip
-    callables = [spec.reference, *(part for law in spec.laws for part in (law.transform, law.expect))]
+    callables = [*filter(None, [spec.reference]), *(part for law in spec.laws for part in (law.transform, law.expect))]
     sources = sorted({_source_of(call) for call in callables})
     return sha256("\0".join([repr(declared), *sources]).encode()).hexdigest()
 
@@ -232,7 +234,9 @@ def _no_measurement(dossier: Dossier) -> Measurement:
 
 
 def _spec_part(spec: Spec) -> SpecPart:
-    return SpecPart(spec.name, spec.version, spec_digest(spec), spec.summary, str(spec.domain()), spec.dtypes)
+    return SpecPart(
+        spec.name, spec.version, spec_digest(spec), spec.summary, str(spec.domain()), spec.dtypes, spec.is_contract
+    )  # fmt: skip
 
 
 def _candidate_part(candidate: Candidate) -> CandidatePart:
@@ -244,10 +248,10 @@ def _cell_parts(case: Case) -> Iterator[CellPart]:
     for answer in case.capture.answers:
         if isinstance(answer, Plan):
             launches = tuple(_launch_parts(answer))
-            yield CellPart(answer.dtype, _ints(answer.choices), str(answer.cell), launches)
+            yield CellPart(answer.dtype, dict(answer.choices), str(answer.cell), launches)
         elif isinstance(answer, Refusal):
             declined = f"{answer.error} ({answer.place})"
-            yield CellPart(answer.dtype, _ints(answer.choices), str(answer.cell), declined=declined)
+            yield CellPart(answer.dtype, dict(answer.choices), str(answer.cell), declined=declined)
 
 
 def _launch_parts(plan: Plan) -> Iterator[LaunchPart]:
@@ -264,8 +268,3 @@ def _launch_parts(plan: Plan) -> Iterator[LaunchPart]:
             for variant in launch.variants
         )
         yield LaunchPart(launch.kernel, variants)
-
-
-def _ints(choices: Mapping[str, int]) -> dict[str, int]:
-    # A choice may be a bool, which JSON would spell apart from the int that capture takes it for.
-    return {name: int(value) for name, value in choices.items()}

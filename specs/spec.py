@@ -22,6 +22,7 @@ ELEMENT: Final = "T"  # stands for the floating dtype of one run; a parameter ma
 MAX_SIZE: Final = 2**31 - 1
 MAX_STRIDE: Final = 2**31 - 1
 
+Choice: TypeAlias = bool | int | float | str | None
 Inputs: TypeAlias = Mapping[str, Any]  # parameter name -> torch tensor, float, int or bool
 Shaped: TypeAlias = "TensorParam | OutputSpec"
 
@@ -120,10 +121,10 @@ class FloatParam:
 
 @frozen
 class ChoiceParam:
-    """A scalar that selects behaviour (a bool, a small int): every choice is captured and proved on its own."""
+    """An argument that selects behaviour (a flag, a mode's name): every choice is captured and proved on its own."""
 
     name: str
-    choices: tuple[bool | int, ...]
+    choices: tuple[Choice, ...]
 
     def __attrs_post_init__(self) -> None:
         if not self.choices:
@@ -194,18 +195,21 @@ class Spec:
     floating-point operations. `accumulate` is the precision that a correct kernel sums in; `tf32` says whether
     float32 products may be rounded to tf32. `glue` lists host operations beyond allocation, views, copies and
     launches.
+
+    A spec without a reference is a launch contract: it says what kernels are given, so that they can be proved
+    safe, and nothing of what they compute. It speaks of no numbers and may leave its outputs unsaid.
     """
 
     name: str
     summary: str
     dims: tuple[Dim, ...]
     params: tuple[Param, ...]
-    outputs: tuple[OutputSpec, ...]
-    reference: Callable[..., Any]
-    framework: Callable[..., Any]
-    operations: Size
-    laws: tuple[Law, ...]
-    workloads: tuple[Workload, ...]
+    outputs: tuple[OutputSpec, ...] = ()
+    reference: Callable[..., Any] | None = None
+    framework: Callable[..., Any] | None = None
+    operations: Size | None = None
+    laws: tuple[Law, ...] = ()
+    workloads: tuple[Workload, ...] = ()
     requires: tuple[Condition, ...] = ()
     dtypes: tuple[str, ...] = FLOATS
     accumulate: str = "float32"
@@ -225,8 +229,10 @@ class Spec:
                 raise ValueError(f"spec {self.name!r}: {tensor.name!r} uses undeclared dims {strangers}")
             if tensor.dtype not in (ELEMENT, *DTYPES):
                 raise ValueError(f"spec {self.name!r}: {tensor.name!r} has unknown dtype {tensor.dtype!r}")
-        if not self.outputs:
-            raise ValueError(f"spec {self.name!r} has no outputs")
+        if not self.is_contract and not (self.outputs and self.framework and self.operations):
+            raise ValueError(f"spec {self.name!r} needs outputs, framework and operations besides its reference")
+        if self.is_contract and (self.framework or self.operations or self.laws or self.workloads or self.baselines):
+            raise ValueError(f"spec {self.name!r} has no reference, so it can have no laws, workloads or rivals")
         for dtype in (*self.dtypes, self.accumulate, *(load.dtype for load in self.workloads)):
             if dtype not in DTYPES:
                 raise ValueError(f"spec {self.name!r}: unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
@@ -265,6 +271,11 @@ class Spec:
                     f"spec {self.name!r}: workload {load.name!r} has {dim.name}={load.sizes[dim.name]}, "
                     f"outside {dim.low}..{dim.high}"
                 )
+
+    @property
+    def is_contract(self) -> bool:
+        """Whether it says nothing of what is computed: numbers cannot be looked at, and nothing is admitted."""
+        return self.reference is None
 
     @property
     def tensors(self) -> tuple[TensorParam, ...]:

@@ -67,6 +67,7 @@ def _sizes(sizes: Mapping[str, int]) -> str:
 
 
 def _reference(spec: Spec) -> str:
+    assert spec.reference is not None, "nobody is asked for a kernel without saying what it computes"
     try:
         return textwrap.dedent(inspect.getsource(spec.reference)).rstrip()
     except (OSError, TypeError):  # made by a factory or typed into a shell: it has no text of its own

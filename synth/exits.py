@@ -73,9 +73,11 @@ def of_dossier(dossier: Dossier, spec: str, candidate: str, report: str = "") ->
     elif groups["crashed"]:
         code = Exit.ERROR
     else:
-        code = Exit.PASSED if dossier.admitted else Exit.INCONCLUSIVE
+        code = Exit.PASSED if dossier.passed else Exit.INCONCLUSIVE
     facts = {"spec": spec, "candidate": candidate}
     facts |= {key: ",".join(gates) for key, gates in groups.items() if gates or key in ("refuted", "unknown")}
+    if dossier.contract:
+        facts["numbers"] = "not looked at"
     return Ending(code, dossier.word, {**facts, "report": report})
 
 

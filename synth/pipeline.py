@@ -82,7 +82,8 @@ def examine_candidate(
     told.stage("capture")
     case = Case(spec, candidate, stages.capture(spec, candidate, budget))
     told.stage("capture", captured(case.capture))
-    dossier = examine(case, budget, stages.gates, stages.required, fail_fast=fail_fast, progress=told)
+    gates, required = asked(spec, stages)
+    dossier = examine(case, budget, gates, required, fail_fast=fail_fast, progress=told)
     measurement, bundle = None, None
     if stages.bench is not None:
         started = time.perf_counter()
@@ -90,6 +91,14 @@ def examine_candidate(
         measurement, bundle = stages.bench(case, dossier)
         told.stage("bench", benched(measurement), time.perf_counter() - started)
     return Record.from_case(case, dossier, collect(), measurement, bundle)
+
+
+def asked(spec: Spec, stages: Stages) -> tuple[tuple[Gate, ...], Mapping[str, Outcome]]:
+    """The stages' gates and what is required of them, as far as the spec speaks of what they ask."""
+    from verify.gates import about
+
+    gates = tuple(gate for gate in stages.gates if about(spec, gate.__name__))
+    return gates, {name: least for name, least in stages.required.items() if about(spec, name)}
 
 
 def captured(capture: Capture) -> str:

@@ -49,6 +49,8 @@ def conclusion(dossier: Dossier) -> str:
     """One sentence: admitted, or not and why."""
     if dossier.admitted:
         return f"admitted: all {len(dossier.required)} required gates passed"
+    if dossier.passed:
+        return f"contract kept: all {len(dossier.required)} required gates passed; {shortfall(dossier)}"
     return f"not admitted: {shortfall(dossier)}"
 
 

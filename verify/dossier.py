@@ -33,6 +33,7 @@ class Dossier:
     seed: int
     required: Mapping[str, Outcome] = field()
     verdicts: tuple[Verdict, ...]
+    contract: bool = False  # the spec has no reference: nobody looked at numbers, and nothing is admitted
 
     @required.validator
     def _asks_something(self, _: object, required: Mapping[str, Outcome]) -> None:
@@ -56,15 +57,22 @@ class Dossier:
         )
 
     @property
-    def admitted(self) -> bool:
+    def passed(self) -> bool:
+        """Whether every required gate reached what is asked of it and none refuted."""
         return not self.missing and not self.refuted
 
     @property
+    def admitted(self) -> bool:
+        return self.passed and not self.contract
+
+    @property
     def word(self) -> str:
-        """`admitted`, `refuted` or `inconclusive`."""
+        """`admitted`, `kept` (all that a launch contract asks for), `refuted` or `inconclusive`."""
         if self.refuted:
             return "refuted"
-        return "admitted" if self.admitted else "inconclusive"
+        if not self.passed:
+            return "inconclusive"
+        return "kept" if self.contract else "admitted"
 
 
 def examine(
@@ -89,7 +97,7 @@ def examine(
         refuted = any(verdict.outcome is Outcome.REFUTED for verdict in found)
         if refuted and (fail_fast or gate.__name__ == "policy"):
             break
-    return Dossier(case.digest, budget.profile, budget.seed, dict(required), tuple(verdicts))
+    return Dossier(case.digest, budget.profile, budget.seed, dict(required), tuple(verdicts), case.spec.is_contract)
 
 
 def ask(gate: Gate, case: Case, budget: Budget) -> tuple[Verdict, ...]:

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from attrs import field, frozen
 
 from specs.sizes import TRUE, Condition, Size, size
+from specs.spec import Choice
 from verify.verdict import Place
 
 
@@ -133,7 +134,7 @@ class Plan:
     """The captured host program for one dtype and one set of choices, valid where `cell` holds."""
 
     dtype: str
-    choices: Mapping[str, int]
+    choices: Mapping[str, Choice]
     cell: Condition
     buffers: tuple[Buffer, ...]
     steps: tuple[Step, ...]
@@ -142,6 +143,11 @@ class Plan:
     @property
     def launches(self) -> tuple[Launch, ...]:
         return tuple(step for step in self.steps if isinstance(step, Launch))
+
+    @property
+    def chosen(self) -> tuple[tuple[str, Choice], ...]:
+        """The choices by name, as what can be compared."""
+        return tuple(sorted(self.choices.items(), key=lambda each: each[0]))
 
     def buffer(self, name: str) -> Buffer:
         return next(buffer for buffer in self.buffers if buffer.name == name)
@@ -152,7 +158,7 @@ class Refusal:
     """The host code raised an error of its own for the sizes of `cell`: it declines them openly."""
 
     dtype: str
-    choices: Mapping[str, int]
+    choices: Mapping[str, Choice]
     cell: Condition
     error: str
     place: Place
@@ -185,6 +191,13 @@ class CompileFailure:
     place: Place
     dtype: str = ""
     cell: Condition = TRUE
+
+
+def read_choice(value: object, _: object = None) -> Choice:
+    """A choice out of JSON, as what JSON says it is: true stays apart from 1. Raises TypeError."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"expected a choice, found {type(value).__name__}")
 
 
 Answer: TypeAlias = Plan | Refusal | Violation | Unsupported | CompileFailure

@@ -107,6 +107,7 @@ class Verdict:
     place: Place | None = None
     cost: Cost = field(default=Cost(0.0))
     ledger: tuple[LedgerEntry, ...] = ()
+    kernel: str = ""  # whose launches it is about, where it is not about all of them
 
     def __attrs_post_init__(self) -> None:
         if (self.witness is None) == (self.outcome is Outcome.REFUTED):

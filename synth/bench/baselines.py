@@ -27,6 +27,7 @@ def rivals(spec: Spec) -> tuple[Rival, ...]:
 
     Compiled anew for every workload, for its own sizes: code made for any size would be an easy rival.
     """
+    assert spec.framework is not None, "a launch contract has no workloads"
     torch.compiler.reset()
     ours = (Rival(EAGER, spec.framework), Rival(COMPILED, torch.compile(spec.framework, dynamic=False)))
     others = (Rival(one.name, one.call) for one in spec.baselines if one.name not in (EAGER, COMPILED))

@@ -68,6 +68,7 @@ def work_of(spec: Spec, load: Workload) -> Work:
     """Bytes and operations of a workload, from the spec alone."""
     read = sum(_bytes(load, param.dims, param.dtype) for param in spec.tensors)
     written = sum(_bytes(load, output.dims, output.dtype) for output in spec.outputs)
+    assert spec.operations is not None, "a launch contract has no workloads"
     return Work(read, written, spec.operations.evaluate(load.sizes))
 
 

@@ -104,15 +104,13 @@ def names_at(spec: Spec, sizes: Mapping[str, int]) -> dict[str, int]:
     return names
 
 
-def launched_variants(
-    spec: Spec, plans: Iterable[Plan], load: Workload
-) -> list[tuple[Counted | Uncounted, Variant]]:
+def launched_variants(spec: Spec, plans: Iterable[Plan], load: Workload) -> list[tuple[Counted | Uncounted, Variant]]:
     """What a workload launches, each launch in the configuration that asks for the fewest bytes.
 
     Raises LaunchError when no plan or variant covers the workload.
     """
     names = names_at(spec, load.sizes)
-    choices = {choice.name: int(choice.choices[0]) for choice in spec.choices}
+    choices = {choice.name: choice.choices[0] for choice in spec.choices}
     plan = choose_plan(plans, load.dtype, choices, names)
     found: list[tuple[Counted | Uncounted, Variant]] = []
     for launch in plan.launches:
@@ -154,9 +152,7 @@ def _requested(launched: list[tuple[Counted | Uncounted, Variant]], notes: list[
     return total.loaded + total.stored
 
 
-def _resources(
-    variants: list[Variant], target: str, notes: list[str]
-) -> tuple[int | None, int | None, int | None]:
+def _resources(variants: list[Variant], target: str, notes: list[str]) -> tuple[int | None, int | None, int | None]:
     """The most registers, spills and shared memory of the launches; None where one does not compile."""
     jobs = [Job.of(variant, target) for variant in variants]
     needs = []

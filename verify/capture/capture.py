@@ -10,7 +10,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from specs.sizes import Condition, all_of, name
-from specs.spec import Spec, TensorParam, packed
+from specs.spec import Choice, Spec, TensorParam, packed
 from verify.capture.hostcode import examine
 from verify.capture.naming import named_outputs
 from verify.capture.protocol import Ask, Malformed, begin, check
@@ -28,7 +28,7 @@ class Run:
     """One dtype and one set of choices: each gets plans of its own."""
 
     dtype: str
-    choices: Mapping[str, int]
+    choices: Mapping[str, Choice]
 
     def __str__(self) -> str:
         return ", ".join([self.dtype, *(f"{key}={value}" for key, value in self.choices.items())])

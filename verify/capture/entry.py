@@ -215,6 +215,8 @@ class Entry:
 
     def _outputs(self, session: Session, ask: Ask, result: Any) -> tuple[View, ...]:
         wanted = self.begin.results
+        if not wanted:
+            return ()  # a launch contract: what is returned is not said
         found = list(result) if isinstance(result, tuple | list) else [result]
         if len(found) != len(wanted):
             self._wrong(session, f"returns {len(found)} values where the spec has {len(wanted)}")

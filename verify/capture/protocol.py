@@ -14,7 +14,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from specs.sizes import Condition, Size
-from specs.spec import ELEMENT, ChoiceParam, FloatParam, SizeParam, Spec, TensorParam
+from specs.spec import ELEMENT, Choice, ChoiceParam, FloatParam, SizeParam, Spec, TensorParam
 from verify.plan import (
     Answer,
     Argument,
@@ -27,6 +27,7 @@ from verify.plan import (
     Refusal,
     Step,
     View,
+    read_choice,
 )
 
 LONGEST_LINE: Final = 32 << 20  # bytes of one answer
@@ -86,7 +87,7 @@ class Ask:
     """Capture at these sizes. `specialise_at` are sizes for which specialised variants are wanted too."""
 
     dtype: str
-    choices: Mapping[str, int]
+    choices: Mapping[str, Choice]
     point: Mapping[str, int]
     specialise_at: tuple[Mapping[str, int], ...] = ()
 
@@ -106,6 +107,7 @@ def _converter() -> Any:
     from cattrs.strategies import configure_tagged_union
 
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
+    converter.register_structure_hook(Choice, read_choice)
     for union in (Argument, Step, Answer):
         configure_tagged_union(union, converter, tag_name="is")
     return converter

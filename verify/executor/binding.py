@@ -16,12 +16,11 @@ Result = TypeVar("Result")
 
 
 def bind(plan: Plan, inputs: Inputs) -> dict[str, int]:
-    """Strides and addresses of the inputs, dims (given, or read off the inputs' views), and choices, by name.
+    """Strides and addresses of the inputs, and dims (given, or read off the inputs' views), by name.
 
     Raises ValueError where an input is missing, has the wrong dtype, or disagrees with another about a dim.
     """
-    given = {name: value for name, value in inputs.items() if type(value) is int and name not in plan.choices}
-    values = {**plan.choices, **given}
+    values = {name: value for name, value in inputs.items() if type(value) is int and name not in plan.choices}
     for number, buffer in enumerate(plan.buffers, start=1):
         if buffer.param is not None:
             tensor = _tensor(buffer, inputs)
@@ -42,7 +41,7 @@ def bind(plan: Plan, inputs: Inputs) -> dict[str, int]:
 
 def dims(plan: Plan, values: Mapping[str, int]) -> dict[str, int]:
     """The bound names that people know: the spec's dims."""
-    return {name: value for name, value in values.items() if "." not in name and name not in plan.choices}
+    return {name: value for name, value in values.items() if "." not in name}
 
 
 def views(plan: Plan) -> Iterator[View]:

@@ -48,7 +48,7 @@ def replay(
             raise ValueError(f"program {ids} is not in the grid {grid} for {shown(sizes)}")
     if not programs or len(set(programs)) != len(programs):
         raise ValueError("a replay needs at least one program, and each only once")
-    log = Log({name: value for name, value in sizes.items() if "." not in name and name not in plan.choices})
+    log = Log({name: value for name, value in sizes.items() if "." not in name})
     memory = Phantom(_ghosts(plan, launch, variant, sizes), loaded, log)
     batch = Batch(grid, torch.tensor(list(programs)), torch.arange(len(programs)))
     held = arguments(plan, launch, variant, program, sizes, {}, Mode.FAITHFUL)

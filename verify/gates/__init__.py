@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from specs.spec import Spec
 from verify.dossier import Gate
 from verify.gates.algorithm import algorithm
 from verify.gates.bounds import bounds
@@ -49,3 +50,12 @@ REQUIRED: Final[Mapping[str, Outcome]] = {
     "laws": Outcome.HELD,
     "fuzz": Outcome.HELD,
 }
+
+NUMBERS: Final = ("algorithm", "numerics", "laws", "fuzz", "native")  # these hold outputs against a reference
+
+
+def about(spec: Spec, gate: str) -> bool:
+    """Whether the spec says enough for the gate to have something to ask."""
+    if gate == "coverage":
+        return bool(spec.outputs)
+    return not (spec.is_contract and gate in NUMBERS)

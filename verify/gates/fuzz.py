@@ -107,7 +107,7 @@ def trials(draw: st.DrawFn, case: Case, budget: Budget) -> Trial:
         (param.name, draw(st.sampled_from(KEEPS_PACKED if param.contiguous else tuple(LAYOUTS))))
         for param in spec.tensors
     )
-    ways = sorted({tuple(sorted(plan.choices.items())) for plan in own})
+    ways = sorted({plan.chosen for plan in own}, key=str)
     tuned = sorted({config for plan in own for config in configs(plan)}) or [""]
     return Trial(
         dtype,

@@ -125,7 +125,7 @@ def _assumptions(case: Case) -> tuple[str, ...]:
 
 def _scope(plans: Sequence[Plan]) -> str:
     dtypes = list(dict.fromkeys(plan.dtype for plan in plans))
-    choices = list(dict.fromkeys(tuple(sorted(plan.choices.items())) for plan in plans))
+    choices = list(dict.fromkeys(plan.chosen for plan in plans))
     text = f"all shapes and strides of the domain in {len(plans)} cells, {', '.join(dtypes)}"
     return text if choices == [()] else f"{text}, {len(choices)} sets of choices"
 

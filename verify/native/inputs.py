@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from specs.sizes import Size
-from specs.spec import ELEMENT, ChoiceParam, FloatParam, SizeParam, Spec, TensorParam, Values
+from specs.spec import ELEMENT, Choice, ChoiceParam, FloatParam, SizeParam, Spec, TensorParam, Values
 from verify.native.memory import DTYPES
 from verify.numerics.values import integers
 
@@ -21,7 +21,7 @@ def blank(
     dtype: str,
     device: str,
     strides: Strides | None = None,
-    choices: Mapping[str, int] | None = None,
+    choices: Mapping[str, Choice] | None = None,
 ) -> dict[str, Any]:
     """Inputs without values yet: tensors of the named sizes, contiguous where `strides` names no other.
 
@@ -39,8 +39,7 @@ def blank(
             inputs[param.name] = sizes[param.name]
         else:
             assert isinstance(param, ChoiceParam)
-            wanted = (choices or {}).get(param.name, int(param.choices[0]))
-            inputs[param.name] = next(choice for choice in param.choices if int(choice) == wanted)
+            inputs[param.name] = (choices or {}).get(param.name, param.choices[0])
     return inputs
 
 

@@ -14,7 +14,7 @@ import torch
 from attrs import frozen
 
 from specs.sizes import Condition
-from specs.spec import Inputs, Spec
+from specs.spec import Choice, Inputs, Spec
 from verify.native.accept import element_dtype
 from verify.native.memory import DTYPES, Guarded, guarded
 from verify.plan import (
@@ -56,25 +56,22 @@ def names_of(spec: Spec, inputs: Inputs) -> dict[str, int]:
                 raise LaunchError(f"{param.name} has {dim}={found}, an earlier input has {dim}={names[dim]}")
             names[param.stride(axis)] = int(tensor.stride(axis))
         names[param.address] = int(tensor.data_ptr())
-    for choice in spec.choices:
-        names.setdefault(choice.name, int(inputs[choice.name]))
     return names
 
 
-def choose_plan(
-    plans: Iterable[Plan], dtype: str, choices: Mapping[str, int], names: Mapping[str, int]
-) -> Plan:
+def choose_plan(plans: Iterable[Plan], dtype: str, choices: Mapping[str, Choice], names: Mapping[str, int]) -> Plan:
     """The first plan for the dtype and choices whose cell holds. Raises LaunchError without one."""
     for plan in plans:
-        same = plan.dtype == dtype and {key: int(value) for key, value in plan.choices.items()} == choices
+        same = plan.dtype == dtype and dict(plan.choices) == dict(choices)
         if same and _holds(plan.cell, names):
             return plan
-    raise LaunchError(f"no captured plan covers dtype {dtype}, {_shown({**choices, **names})}")
+    asked: dict[str, object] = {**choices, **names}
+    raise LaunchError(f"no captured plan covers dtype {dtype}, {_shown(asked)}")
 
 
 def plan_for(plans: Iterable[Plan], spec: Spec, inputs: Inputs, names: Mapping[str, int]) -> Plan:
     """The plan that inputs on a device ask for."""
-    choices = {choice.name: int(inputs[choice.name]) for choice in spec.choices}
+    choices = {choice.name: inputs[choice.name] for choice in spec.choices}
     return choose_plan(plans, element_dtype(spec, inputs), choices, names)
 
 
@@ -257,5 +254,5 @@ def _holds(condition: Condition, names: Mapping[str, int]) -> bool:
         raise LaunchError(f"condition {condition} names {unknown.args[0]!r}, which no input has") from None
 
 
-def _shown(names: Mapping[str, int]) -> str:
+def _shown(names: Mapping[str, object]) -> str:
     return ", ".join(f"{name}={value}" for name, value in names.items())

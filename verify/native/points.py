@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from specs.spec import Dim, Spec, TensorParam
+from specs.spec import Choice, Dim, Spec, TensorParam
 
 LARGEST: Final = 1 << 22  # elements of one tensor
 
@@ -20,7 +20,7 @@ class Point:
     dtype: str
     sizes: Mapping[str, int]
     strides: Mapping[str, tuple[int, ...]]
-    choices: Mapping[str, int]
+    choices: Mapping[str, Choice]
     layout: str
 
     def __str__(self) -> str:
@@ -31,9 +31,7 @@ class Point:
 def points(spec: Spec) -> tuple[Point, ...]:
     """The same points every time: every dim's samples, each size in one layout more."""
     found = []
-    choices = [
-        dict(zip((one.name for one in spec.choices), values, strict=True)) for values in _choices(spec)
-    ]
+    choices = [dict(zip((one.name for one in spec.choices), values, strict=True)) for values in _choices(spec)]
     for dtype, chosen in product(spec.dtypes, choices):
         for number, drawn in enumerate(_sizes(spec)):
             sizes = spec.nearest(drawn) or drawn
@@ -44,8 +42,8 @@ def points(spec: Spec) -> tuple[Point, ...]:
     return tuple(found)
 
 
-def _choices(spec: Spec) -> Iterator[tuple[int, ...]]:
-    yield from product(*(tuple(int(value) for value in choice.choices) for choice in spec.choices))
+def _choices(spec: Spec) -> Iterator[tuple[Choice, ...]]:
+    yield from product(*(choice.choices for choice in spec.choices))
 
 
 def _sizes(spec: Spec) -> Iterator[dict[str, int]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from attrs import frozen
 
-from specs.spec import ELEMENT, FLOATS, FloatParam, Inputs, SizeParam, Spec, TensorParam
+from specs.spec import ELEMENT, FLOATS, Choice, FloatParam, Inputs, SizeParam, Spec, TensorParam
 from verify.numerics.layouts import LAYOUTS, lay_out
 from verify.numerics.values import CLASSES, integers
 
@@ -22,7 +22,7 @@ class Trial:
     values: str = "normal"
     layouts: tuple[tuple[str, str], ...] = ()  # of the tensors that are not contiguous
     seed: int = 0
-    choices: tuple[tuple[str, int], ...] = ()
+    choices: tuple[tuple[str, Choice], ...] = ()
     config: str = ""  # the autotune configuration
 
     def __attrs_post_init__(self) -> None:

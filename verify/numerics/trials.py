@@ -58,7 +58,7 @@ def of_plan(case: Case, plan: Plan, budget: Budget) -> Trial | None:
     sizes = {dim.name: max(dim.low, point.get(dim.name, 1)) for dim in spec.dims}
     if not fits(spec, sizes, budget):
         return None
-    return Trial(plan.dtype, tuple(sizes.items()), choices=tuple(sorted(plan.choices.items())))
+    return Trial(plan.dtype, tuple(sizes.items()), choices=plan.chosen)
 
 
 def _trials(
@@ -78,5 +78,5 @@ def _trials(
     )
     tuned = sorted({config for plan in plans for config in configs(plan)}) or [""]
     seed = budget.seed * 1000 + step
-    for way in sorted({tuple(sorted(plan.choices.items())) for plan in plans}) or [()]:
+    for way in sorted({plan.chosen for plan in plans}, key=str) or [()]:
         yield Trial(dtype, tuple(sizes.items()), kind, layouts, seed, way, tuned[step % len(tuned)])

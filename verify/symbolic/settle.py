@@ -1,4 +1,4 @@
-"""Settling obligations into verdicts: one verdict a claim and source line, over all cells, dtypes and variants."""
+"""Settling obligations into verdicts: one verdict a kernel, claim and line, over all cells, dtypes and variants."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def settle(case: Case, budget: Budget, gate: str, obligations: Generator, claim:
         read = readings(case)
     except ParseError as error:
         return (Verdict(gate, Outcome.UNKNOWN, claim, "", f"the TTIR could not be read: {error}"),)
-    findings: dict[tuple[str, Place], list[Finding]] = {}
+    findings: dict[tuple[str, str, Place], list[Finding]] = {}
     solve = _solver(case, budget)
     for reading in read:
         for obligation in obligations(reading):
-            known = findings.setdefault((obligation.claim, obligation.place), [])
+            known = findings.setdefault((reading.launch.kernel, obligation.claim, obligation.place), [])
             if not any(found.witness for found in known):  # one witness a claim is enough
                 known.append(_settled(obligation, solve))
     verdicts = [*_unmodelled(read, gate, claim), *_uncovered(case, gate, claim)]
@@ -121,18 +121,22 @@ def _settled(obligation: Obligation, solve: Solve) -> Finding:
 def _verdict(gate: str, case: Case, findings: list[Finding]) -> Verdict:
     bad = min(findings, key=lambda found: found.outcome)
     obligation = bad.obligation
+    kernel = obligation.reading.launch.kernel
     cost = Cost(sum(found.cost.seconds for found in findings), sum(found.cost.rlimit or 0 for found in findings))
     if bad.outcome is Outcome.PROVED:
         rungs = ", then ".join(dict.fromkeys(found.rung for found in findings))
         detail = f"shown {rungs}; in {len(findings)} kernel variants"
         own = (each for found in findings for each in found.obligation.under)
         under = tuple(dict.fromkeys((*own, *_disjoint(case))))
-        return Verdict(gate, bad.outcome, obligation.claim, scope(case), detail, under, None, obligation.place, cost)
+        return Verdict(
+            gate, bad.outcome, obligation.claim, scope(case), detail, under, None, obligation.place, cost, kernel=kernel
+        )
     cell = obligation.reading.plan.cell
     where = f"{obligation.reading.label}, {'every shape' if cell == TRUE else f'where {cell}'}"
     return Verdict(
-        gate, bad.outcome, obligation.claim, where, bad.detail or bad.rung, (), bad.witness, obligation.place, cost
-    )
+        gate, bad.outcome, obligation.claim, where, bad.detail or bad.rung, (), bad.witness, obligation.place, cost,
+        kernel=kernel,
+    )  # fmt: skip
 
 
 def _disjoint(case: Case) -> Iterator[str]:
@@ -143,9 +147,17 @@ def _disjoint(case: Case) -> Iterator[str]:
 
 
 def _unmodelled(read: tuple[Reading, ...], gate: str, claim: str) -> Iterator[Verdict]:
-    found = dict.fromkeys(each for reading in read for each in reading.trace.unmodelled)
-    for operation, place in found:
-        yield Verdict(gate, Outcome.UNKNOWN, claim, "", f"{operation} has no symbolic meaning ({place})", place=place)
+    found = dict.fromkeys((reading.launch.kernel, *each) for reading in read for each in reading.trace.unmodelled)
+    for kernel, operation, place in found:
+        yield Verdict(
+            gate,
+            Outcome.UNKNOWN,
+            claim,
+            "",
+            f"{operation} has no symbolic meaning ({place})",
+            place=place,
+            kernel=kernel,
+        )
 
 
 def _uncovered(case: Case, gate: str, claim: str) -> Iterator[Verdict]:
