@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 
-from specs.sizes import Condition, Size, all_of, any_of, name, toward
+from specs.sizes import Condition, Size, all_of, any_of, name, size, toward
 
 FLOATS: Final = ("float32", "float16", "bfloat16")
 INTEGERS: Final = ("int64", "int32", "int16", "int8")
@@ -320,12 +320,19 @@ class Spec:
                 parts += [stride.equals(size) for stride, size in zip(strides, packed(param.dims), strict=True)]
             else:
                 parts += [all_of(stride >= 0, stride <= MAX_STRIDE) for stride in strides]
-            if param.values.unique:  # other sizes and strides have no such values
-                length = name(param.dims[-1])
-                parts.append(any_of(length <= 1, strides[-1] >= 1))
-                if param.values.low is not None and param.values.high is not None:
-                    parts.append(length <= param.values.high - param.values.low)
+            parts += self._inhabited(param, strides)
         return all_of(*parts, *self.requires)
+
+    @staticmethod
+    def _inhabited(param: TensorParam, strides: list[Size]) -> list[Condition]:
+        """Of sizes and strides for which the parameter has no values nothing is asked."""
+        values, parts = param.values, []
+        length = name(param.dims[-1]) if values.unique else size(1)
+        if values.unique:
+            parts.append(any_of(length <= 1, strides[-1] >= 1))
+        if values.low is not None and values.high is not None and not values.also:
+            parts.append(any_of(*(name(dim) <= 0 for dim in param.dims), values.low + length <= values.high))
+        return parts
 
 
 def packed(dims: tuple[str, ...]) -> tuple[Size, ...]:

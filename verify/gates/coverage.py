@@ -8,7 +8,8 @@ from verify.case import Budget, Case
 from verify.plan import Launch, Plan, Step, View
 from verify.symbolic.coverage import coverage as obligations
 from verify.symbolic.obligations import Obligation
-from verify.symbolic.reading import Reading, written_by
+from verify.symbolic.origins import written_by
+from verify.symbolic.reading import Reading
 from verify.symbolic.settle import empty, settle
 from verify.verdict import Outcome, Verdict
 

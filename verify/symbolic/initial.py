@@ -9,7 +9,8 @@ from verify.ir.parse import parse
 from verify.plan import Launch, Plan, PointerArgument, Step, View
 from verify.symbolic.coverage import everywhere, matches
 from verify.symbolic.obligations import Obligation, Way, lanes_of
-from verify.symbolic.reading import Reading, Window, written_by
+from verify.symbolic.origins import written_by
+from verify.symbolic.reading import Reading, Window
 from verify.symbolic.terms import FALSE
 
 

@@ -10,11 +10,11 @@ from typing import Final
 from attrs import evolve, frozen
 
 from specs.sizes import Condition, Size, all_of, size
-from specs.spec import Spec, TensorParam
-from verify.capture.stores import ANY, writes
+from specs.spec import INTEGERS, Spec, TensorParam
 from verify.case import PROFILES, Case
 from verify.ir.parse import parse
-from verify.plan import FloatArgument, IntegerArgument, Launch, Plan, PointerArgument, Step, Variant, View
+from verify.plan import FloatArgument, IntegerArgument, Launch, Plan, PointerArgument, Variant, View
+from verify.symbolic.origins import origin
 from verify.symbolic.ranges import Range, Ranges
 from verify.symbolic.solver import discharge
 from verify.symbolic.terms import (
@@ -63,6 +63,7 @@ class Reading:
     ranges: Ranges  # of sizes, whether or not a program runs; the trace's own hold inside a program
     windows: Mapping[str, Window]  # pointer argument -> window
     known: Renaming  # sizes that the facts pin to others
+    inputs: Mapping[str, tuple[TensorParam, Window]]  # pointer argument -> the input it shows, where no step writes it
 
     def instance(self, *accesses: Access) -> Truth:
         """A program of the grid, and lanes of the accesses' shapes."""
@@ -118,8 +119,13 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
     ranges = ranges.overlaid({pid(axis): (0, last) for axis, last in enumerate(most)})
     arguments = {each.name: each for each in launch.arguments}
     program = parse(variant.ttir)
-    loads = _loads(spec, plan, launch, ranges)
     buffers = {name: each.view.buffer for name, each in arguments.items() if isinstance(each, PointerArgument)}
+    inputs = {
+        name: (source[0], _window(source[1], known))
+        for name, buffer in buffers.items()
+        if (source := origin(spec, plan, launch, buffer))
+    }
+    loads = _loads(inputs, ranges)
 
     programs = conj(*(within(0, of(pid(axis)), extent) for axis, extent in enumerate(grid)))
 
@@ -145,7 +151,8 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
             strange = (f"a view of {each.view.buffer} as another dtype", launch.place)
             found = evolve(found, unmodelled=(*found.unmodelled, strange))
     windows = {name: _window(each.view, known) for name, each in arguments.items() if isinstance(each, PointerArgument)}
-    return Reading(spec, plan, launch, variant, found, facts, ranges, windows, known)
+    inputs = {name: each for name, each in inputs.items() if name not in changing}
+    return Reading(spec, plan, launch, variant, found, facts, ranges, windows, known, inputs)
 
 
 def _size(known: Renaming, variant: Variant, axis: int) -> Poly:
@@ -238,33 +245,16 @@ def _with_constants(known: Renaming, bounds: Mapping[Atom, Range]) -> Renaming:
     return Renaming({each: step.poly(value) for each, value in known.mapping.items()} | single)
 
 
-def _loads(spec: Spec, plan: Plan, launch: Launch, ranges: Ranges) -> dict[str, Range]:
-    """Value domains of integer inputs, by pointer argument."""
-    params = {param.name: param for param in spec.tensors}
-    last = max(at for at, step in enumerate(plan.steps) if step == launch)  # one launch may run more than once
-    written = {buffer for step in plan.steps[:last] for buffer in written_by(step)}
+def _loads(inputs: Mapping[str, tuple[TensorParam, Window]], ranges: Ranges) -> dict[str, Range]:
+    """Constant bounds of the integers that inputs hold, by pointer argument. Where the sizes leave none, none."""
     found: dict[str, Range] = {}
-    for argument in launch.arguments:
-        if not isinstance(argument, PointerArgument) or argument.view.buffer in written:
-            continue
-        param = params.get(plan.buffer(argument.view.buffer).param or "")
-        if isinstance(param, TensorParam) and param.values.low is not None and param.values.high is not None:
-            low, high = ranges.of(from_size(param.values.low))[0], ranges.of(from_size(param.values.high))[1]
-            if -inf < low < high < inf:
+    for name, (param, _) in inputs.items():
+        if param.dtype in INTEGERS:
+            half = 2 ** (int(param.dtype.removeprefix("int")) - 1)
+            low, high = param.values.low, param.values.high
+            least = -half if low is None else max(-half, ranges.of(from_size(low))[0])
+            most = half - 1 if high is None else min(half, ranges.of(from_size(high))[1]) - 1
+            if least <= most:
                 also = param.values.also
-                found[argument.name] = (min((low, *also)), max((high - 1, *also)))
+                found[name] = (min((least, *also)), max((most, *also)))
     return found
-
-
-def written_by(step: Step) -> frozenset[str]:
-    """The buffers that a step of a plan may write."""
-    if not isinstance(step, Launch):
-        return frozenset({step.target.buffer})
-    found: set[str] = set()
-    for variant in step.variants:
-        names = dict(zip((each.name for each in parse(variant.ttir).kernel.arguments), variant.parameters, strict=True))
-        for write in writes(parse(variant.ttir)):
-            found |= {names[each] for each in write.arguments if each != ANY}
-            if ANY in write.arguments:
-                found |= {each.name for each in step.arguments if isinstance(each, PointerArgument)}
-    return frozenset(step.argument(each).view.buffer for each in found)  # type: ignore[union-attr]

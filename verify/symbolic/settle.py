@@ -11,6 +11,7 @@ from specs.sizes import TRUE, all_of
 from verify.case import PROFILES, Budget, Case
 from verify.ir.parse import ParseError
 from verify.plan import Plan, View
+from verify.symbolic.memory import told
 from verify.symbolic.obligations import Obligation
 from verify.symbolic.ranges import Ranges
 from verify.symbolic.reading import Reading, readings
@@ -82,6 +83,7 @@ def _solver(case: Case, budget: Budget) -> Solve:
     known: dict[tuple[tuple[Truth, ...], Truth], Answer] = {}
 
     def solve(assumptions: tuple[Truth, ...], goal: Truth, obligation: Obligation) -> Answer:
+        assumptions = (*assumptions, *told(obligation.reading, (*assumptions, goal)))
         key = (assumptions, goal)
         if key in known:
             return evolve(known[key], cost=Cost(0.0, 0))

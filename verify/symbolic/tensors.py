@@ -7,10 +7,12 @@ from typing import Final
 
 from verify.ir.program import Operation, Pointer, Scalar, Symbol, element_of, shape_of
 from verify.symbolic.integers import Meaning
+from verify.symbolic.origins import label
 from verify.symbolic.terms import (
     FALSE,
     TRUE,
     Atom,
+    Given,
     Poly,
     Renaming,
     Term,
@@ -257,10 +259,11 @@ def load(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lan
     element = element_of(result.type)
     if isinstance(element, Scalar) and element.integer and element != Scalar("i1"):
         low, high = tracer.loads.get(address.pointer, (-(2 ** (element.bits - 1)), 2 ** (element.bits - 1) - 1))
-        loaded = Lane(of(atom("load", f"{address.pointer}:{int(low)}:{int(high)}", (address.offset,))))
+        loaded = Lane(of(atom("load", label(address.pointer, int(low), int(high)), (address.offset,))))
+        anything = tracer.unknown(operation, result.type)
         if address.pointer in tracer.changing:  # the same address may hold something else each time
-            loaded = tracer.unknown(operation, result.type)
-        value = merged(mask.truth, loaded, other or loaded, loaded)
+            loaded = anything
+        value = merged(mask.truth, loaded, other or anything, anything)
         return [Lane(value.content, undef, other.wraps if other else frozenset())]
     return [tracer.unknown(operation, result.type, 0, Lane(None, undef))]
 
@@ -287,11 +290,12 @@ def access(
         tracer.give_up(operation, f"{operation.name} through a pointer of unknown origin")
         return None
     shape = shape_of(operation.operands[0].type)
+    known = Given(conj(tracer.path, mask.truth))
     tracer.record(
         Access(
             kind,
             address.pointer,
-            address.offset,
+            known.poly(address.offset),
             tracer.path,
             mask,
             pointer,

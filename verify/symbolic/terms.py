@@ -266,6 +266,22 @@ class Renaming:
         return self.poly(term) if isinstance(term, Poly) else self.truth(term)
 
 
+class Given(Renaming):
+    """What a term is where a condition holds: choices that the condition makes are made."""
+
+    def __init__(self, condition: Truth) -> None:
+        super().__init__({})
+        self.known = frozenset({TRUE, condition, *(condition.parts if condition.kind == "and" else ())})
+
+    def atom(self, each: Atom) -> Poly:
+        if each.kind == "ite" and isinstance(condition := each.args[0], Truth):
+            for taken, side in ((condition, 1), (negate(condition), 2)):
+                parts = taken.parts if taken.kind == "and" else (taken,)
+                if self.known.issuperset(parts):
+                    return self(each.args[side])  # type: ignore[return-value]
+        return super().atom(each)
+
+
 def closure(terms: Iterable[Term]) -> tuple[Atom, ...]:
     """Every atom in the terms, those inside operations before the operations."""
     found: dict[Atom, None] = {}

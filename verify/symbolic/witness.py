@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from itertools import count, pairwise
+from typing import Any, Final, TypeAlias
 
-from specs.spec import ELEMENT, FloatParam, SizeParam, Spec, TensorParam
+from specs.spec import ELEMENT, FloatParam, SizeParam, Spec, TensorParam, Values
 from verify.executor.faults import Fault
 from verify.executor.modes import Fill, Mode, Unmodelled
 from verify.executor.plan import Execution, run_plan
@@ -13,7 +14,9 @@ from verify.executor.replay import NotReplayed, replay
 from verify.plan import Plan
 from verify.symbolic.control import WHILE
 from verify.symbolic.evaluate import OPERATIONS, evaluate
+from verify.symbolic.memory import Loaded
 from verify.symbolic.obligations import GRID_LIMITS, Obligation
+from verify.symbolic.origins import pointer
 from verify.symbolic.terms import Atom, closure
 from verify.verdict import Witness
 
@@ -51,8 +54,8 @@ def _programs(obligation: Obligation, sizes: Mapping[str, int], model: Mapping[A
     reading = obligation.reading
     truths = [*obligation.assumptions, *(way.goal for way in obligation.ways)]
     if any(each.kind in ("load", "opaque") for each in closure(truths)):
-        inputs = example(reading.spec, reading.plan, sizes)
-        faults = run_plan(reading.plan, inputs, Mode.FAITHFUL, config=reading.variant.config).faults
+        inputs = example(reading.spec, reading.plan, sizes, held(obligation, model))
+        faults = run_plan(reading.plan, inputs, Mode.FAITHFUL, config=reading.variant.config, sizes=sizes).faults
     else:
         programs = [_program(model, mark) for mark in ("", "'")[: obligation.copies]]
         addresses = {f"{param.name}.address": 0 for param in reading.spec.tensors}
@@ -154,8 +157,31 @@ def _first(mask: Any) -> str:
     return f"[{', '.join(map(str, index))}]" if index else ""
 
 
-def example(spec: Spec, plan: Plan, sizes: Mapping[str, int]) -> dict[str, Any]:
-    """Plain inputs of these sizes and strides: floats in 0.5..1.5, integers at the low end of their domain."""
+Held: TypeAlias = Mapping[tuple[int, ...], int]  # the index of an element, and its value
+
+
+def held(obligation: Obligation, model: Mapping[Atom, int]) -> Mapping[str, Held]:
+    """The elements that integer inputs hold in the model, by parameter."""
+    reading, found = obligation.reading, dict[str, dict[tuple[int, ...], int]]()
+    leaves = {each: value for each, value in model.items() if each.kind not in OPERATIONS}
+    for each in model:
+        if each.kind == "load" and pointer(each) in reading.inputs:
+            loaded = Loaded.read(reading, each, {})
+            split = loaded.split
+            if split is None:
+                split = (loaded.at,)
+            index = tuple(int(evaluate(at, leaves)) for at in split)
+            found.setdefault(loaded.source, {})[index] = model[each]
+    return found
+
+
+def example(
+    spec: Spec, plan: Plan, sizes: Mapping[str, int], held: Mapping[str, Held] | None = None
+) -> dict[str, Any]:
+    """Plain inputs of these sizes and strides: floats in 0.5..1.5, integers at the low end of their domain.
+
+    `held` gives elements of integer inputs other values. Raises NotReplayed where these are none of the domain.
+    """
     import torch
 
     inputs: dict[str, Any] = dict(plan.choices)
@@ -175,14 +201,56 @@ def example(spec: Spec, plan: Plan, sizes: Mapping[str, int]) -> dict[str, Any]:
         if dtype.is_floating_point:
             storage = (torch.rand(max(extent, 0), generator=torch.Generator().manual_seed(0)) + 0.5).to(dtype)
         else:
-            low = param.values.low.evaluate(sizes) if param.values.low is not None else 0
-            if param.values.also and param.values.high is not None and low >= param.values.high.evaluate(sizes):
-                low = param.values.also[0]
-            storage = torch.full((max(extent, 0),), low, dtype=dtype)
-            if param.values.unique and 0 not in shape:
-                storage.as_strided(shape, strides).copy_(low + torch.arange(shape[-1]))
+            storage = torch.zeros((max(extent, 0),), dtype=dtype)
+            if 0 not in shape:
+                _place(storage.as_strided(shape, strides), param, sizes, (held or {}).get(param.name, {}))
         inputs[param.name] = storage.as_strided(shape, strides) if 0 not in shape else storage.new_empty(shape)
     return inputs
+
+
+def _place(view: Any, param: TensorParam, sizes: Mapping[str, int], held: Held) -> None:
+    """Fill an integer input: the least values of its domain, but what is held where it is held."""
+    import torch
+
+    values = param.values
+    low, high = (None if end is None else end.evaluate(sizes) for end in (values.low, values.high))
+    start = low if low is not None else 0 if high is None else min(0, high - 1)
+    if values.also and high is not None and start >= high:
+        start = values.also[0]
+    view.fill_(start)
+    if values.unique:
+        view.copy_(start + torch.arange(view.shape[-1]))
+    rows: dict[tuple[int, ...], dict[int, int]] = {}
+    for index, value in held.items():
+        if len(index) == view.dim() and all(0 <= at < length for at, length in zip(index, view.shape, strict=True)):
+            rows.setdefault(index[:-1], {})[index[-1]] = value
+    for row, known in rows.items():
+        filled = list(_row(start, values, known, view.shape[-1]))
+        if (
+            not all(_allowed(value, low, high) or value in values.also for value in filled)
+            or (values.unique and len(set(filled)) < len(filled))
+            or (values.sorted and any(one > other for one, other in pairwise(filled)))
+        ):
+            raise NotReplayed(f"the values of {param.name} that it needs are not in its domain")
+        view[row] = torch.tensor(filled, dtype=view.dtype)
+
+
+def _allowed(value: int, low: int | None, high: int | None) -> bool:
+    return (low is None or low <= value) and (high is None or value < high)
+
+
+def _row(start: int, values: Values, known: Mapping[int, int], length: int) -> Iterator[int]:
+    """A row that holds what is known, and otherwise the least values that may stand there."""
+    taken, last = set(known.values()), start - values.unique
+    fresh = (value for value in count(start) if value not in taken)
+    for at in range(length):
+        if at in known:
+            last = known[at]
+        elif values.sorted:
+            last += values.unique
+        else:
+            last = next(fresh) if values.unique else start
+        yield last
 
 
 def _count(shape: list[int]) -> int:

@@ -110,10 +110,18 @@ def operator(
 
 
 def tensor(
-    label: str, *dims: str, dtype: str = "T", low: int | None = None, high: Any = None, free: bool = False
+    label: str,
+    *dims: str,
+    dtype: str = "T",
+    low: Any = None,
+    high: Any = None,
+    free: bool = False,
+    unique: bool = False,
+    sorted: bool = False,
 ) -> TensorParam:
     """An input, row-major unless `free`."""
-    values = Values(low=None if low is None else size(low), high=None if high is None else sized(high))
+    ends = [None if end is None else sized(end) for end in (low, high)]
+    values = Values(low=ends[0], high=ends[1], unique=unique, sorted=sorted)
     return TensorParam(label, dims, dtype, values, contiguous=not free)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
-from questions import HERE, Asked, asked, dense, kernel, launch, operator, planned, question, strided, tensor
+from questions import HERE, PROOFS, Asked, asked, dense, kernel, launch, operator, planned, question, strided, tensor
 
 from specs.sizes import name
 from verify.plan import Buffer, Copy
@@ -195,9 +195,13 @@ def test_value_domains_hold_until_somebody_writes(copied: bool) -> None:
 
 def test_a_value_domain_without_values_proves_nothing() -> None:
     lines = (*ONE, *get("v", "%x", "%c0", I32), *put("%y", "%v"))
-    x = tensor("x", "N", dtype="int32", low=5, high=5)
+    x = tensor("x", "N", dtype="int32", low=5, high="V")
     text = kernel(f"%x: {I32}, %y: {F32}", *lines)
-    refused(question(text, [1], dims={"N": (4, 4)}, inputs=[x]), "bounds")
+    for gate in PROOFS:
+        (contradictory,) = question(text, [1], dims={"N": (4, 4), "V": (0, 5)}, inputs=[x]).verdicts(gate)
+        assert (contradictory.outcome, "vacuous" in contradictory.detail) == (Outcome.UNKNOWN, True)
+    proved(question(text, [0], dims={"N": (0, 0), "V": (0, 5)}, inputs=[x]), "bounds")  # no element, no value
+    proved(question(text, [1], dims={"N": (6, 6), "V": (0, 6)}, inputs=[x]), "bounds")  # sizes with a value
 
 
 @pytest.mark.parametrize("diagonal", [True, False])
