@@ -10,7 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from specs.cross_entropy import SPEC as CROSS_ENTROPY
 from specs.cumsum import SPEC as CUMSUM
+from specs.embedding import SPEC as EMBEDDING
 from specs.layer_norm import SPEC as LAYER_NORM
 from specs.matmul import SPEC as MATMUL
 from specs.rms_norm import SPEC as RMS_NORM
@@ -29,6 +31,8 @@ CATALOGUE: Final = (
     TRANSPOSE,
     ROW_SUM,
     CUMSUM,
+    EMBEDDING,
+    CROSS_ENTROPY,
 )
 ALL: Final[dict[str, Spec]] = {spec.name: spec for spec in CATALOGUE}
 

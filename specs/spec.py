@@ -79,6 +79,7 @@ class TensorParam:
     `inplace`: the entry may write to it, and may return it. Its caller gives the contents up, and sees to it that
     no other argument has an element in common with it. Free strides include those by which its own elements
     overlap, where a write races: a condition of the spec excludes them.
+    `least`: how many elements every correct kernel reads, where that is not all of them.
     """
 
     name: str
@@ -87,6 +88,7 @@ class TensorParam:
     values: Values = field(factory=Values)
     contiguous: bool = False
     inplace: bool = False
+    least: Size | None = None
 
     def __attrs_post_init__(self) -> None:
         if (self.values.unique or self.values.sorted) and not (self.dims and self.dtype in INTEGERS):

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from specs.spec import ELEMENT, Spec, Workload
+from specs.spec import ELEMENT, Spec, TensorParam, Workload
 
 ITEM_BYTES: Final = {
     "float64": 8,
@@ -30,7 +30,7 @@ MATRIX_MARGIN: Final = 1.15
 
 @frozen
 class Work:
-    """The least a workload asks for: every input read once, every output written once, its operations."""
+    """The least a workload asks for: what of the inputs must be read, every output written once, its operations."""
 
     read: int
     written: int
@@ -66,7 +66,7 @@ class Limit:
 
 def work_of(spec: Spec, load: Workload) -> Work:
     """Bytes and operations of a workload, from the spec alone."""
-    read = sum(_bytes(load, param.dims, param.dtype) for param in spec.tensors)
+    read = sum(_read(load, param) for param in spec.tensors)
     written = sum(_bytes(load, output.dims, output.dtype) for output in spec.outputs)
     assert spec.operations is not None, "a launch contract has no workloads"
     return Work(read, written, spec.operations.evaluate(load.sizes))
@@ -117,6 +117,12 @@ def _largest(memory: float, arithmetic: float, ceilings: Ceilings) -> Limit:
     times = {"memory": memory, "arithmetic": arithmetic, "start": ceilings.start}
     by = max(times, key=lambda name: times[name])
     return Limit(times[by], by)
+
+
+def _read(load: Workload, param: TensorParam) -> int:
+    if param.least is None:
+        return _bytes(load, param.dims, param.dtype)
+    return param.least.evaluate(load.sizes) * _bytes(load, (), param.dtype)
 
 
 def _bytes(load: Workload, dims: tuple[str, ...], dtype: str) -> int:

@@ -24,6 +24,8 @@ SIZES: Final[Mapping[str, Mapping[str, int]]] = {
     "softmax": {"M": 16, "N": 1024},
     "rms_norm": {"M": 16, "N": 1024},
     "matmul": {"M": 512, "K": 128, "N": 128},
+    "embedding": {"M": 16, "V": 64, "D": 1024},
+    "cross_entropy": {"M": 8, "V": 1024},
 }
 
 

@@ -75,10 +75,29 @@ def cumsum(x: Tensor) -> Tensor:
     return out
 
 
+def embedding(weight: Tensor, indices: Tensor) -> Tensor:
+    out = torch.empty(len(indices), weight.shape[1], dtype=weight.dtype)
+    for i, row in enumerate(indices.tolist()):
+        for j in range(weight.shape[1]):
+            out[i, j] = float(weight[row, j])
+    return out
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    out = torch.empty(len(target), dtype=logits.dtype)
+    for i, (row, label) in enumerate(zip(logits.tolist(), target.tolist(), strict=True)):
+        total = math.fsum(math.exp(value - max(row)) for value in row)
+        out[i] = 0.0 if label == -100 else math.log(total) + max(row) - row[label]
+    return out
+
+
 # Loops for finite values; what NaN and infinities give is held against the framework.
 NAIVE: Final[Mapping[str, Function]] = {
-    each.__name__: each for each in (softmax, rms_norm, matmul, layer_norm, swiglu, transpose, row_sum, cumsum)
-}
+    each.__name__: each
+    for each in (
+        softmax, rms_norm, matmul, layer_norm, swiglu, transpose, row_sum, cumsum, embedding, cross_entropy,
+    )
+}  # fmt: skip
 
 
 def _drop_last(result: Tensor) -> Tensor:
@@ -100,6 +119,10 @@ def _layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
 
 def _swiglu(gate: Tensor, up: Tensor) -> Tensor:
     return torch.nn.functional.silu(gate) * up
+
+
+def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    return torch.nn.functional.cross_entropy(logits, target, reduction="none")
 
 
 # spec -> law -> a wrong kernel
@@ -148,5 +171,19 @@ BROKEN: Final[Mapping[str, Mapping[str, Function]]] = {
         "prefix": lambda x: _drop_last(x.cumsum(-1)),
         "sign": lambda x: x.cumsum(-1).relu(),
         "rows": lambda x: _rows_meet(x.cumsum(-1)),
+    },
+    "embedding": {
+        "numbering": lambda weight, indices: weight[indices.clamp(max=1)],
+        "unused": lambda weight, indices: weight[indices] + weight.sum(),
+        "columns": lambda weight, indices: _drop_last(weight[indices]),
+        "scale": lambda weight, indices: weight[indices].clamp(-1, 1),
+        "positions": lambda weight, indices: _rows_meet(weight[indices]),
+    },
+    "cross_entropy": {
+        "shift": lambda logits, target: _cross_entropy(logits, target) + logits.square().sum(-1),
+        "permutation": lambda logits, target: _cross_entropy(logits[:, :-1], target.clamp(max=logits.shape[1] - 2)),
+        "classes": lambda logits, target: _cross_entropy(logits, target) * 2,
+        "ignored": lambda logits, target: _cross_entropy(logits, target.clamp(min=0)),
+        "rows": lambda logits, target: _rows_meet(_cross_entropy(logits, target)),
     },
 }
