@@ -99,7 +99,7 @@ def _result(record: Record, finding: Finding) -> dict[str, Any]:
         "kind": kind,
         "level": "error" if kind == "fail" else "none",
         "message": {"text": visible(finding.message)},
-        "locations": [_location(_place(record, finding))],
+        "locations": [location(_place(record, finding))],
         "partialFingerprints": {"kernelproof/v1": finding.key},
         "properties": {"outcome": finding.bucket, "claim": visible(finding.claim), "required": finding.required},
     }
@@ -127,10 +127,11 @@ def _accesses(accesses: tuple[Access, ...]) -> Iterator[dict[str, Any]]:
             f"program {access.program}, lane {access.lane}: {access.kind} of {access.buffer}[{access.offset}], "
             f"which has {access.elements} elements"
         )
-        yield {"id": number, "message": {"text": visible(told)}, **_location(access.place)}
+        yield {"id": number, "message": {"text": visible(told)}, **location(access.place)}
 
 
-def _location(place: Place) -> dict[str, Any]:
+def location(place: Place) -> dict[str, Any]:
+    """A SARIF location; the file alone where the line is not known."""
     where: dict[str, Any] = {"artifactLocation": {"uri": _uri(place.file)}}
     if place.line:
         region = {"startLine": place.line} | ({"startColumn": place.column} if place.column else {})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Final, Literal, cast
@@ -45,16 +46,22 @@ def find_spec(text: str) -> Spec:
 
 
 def find_candidate(
-    text: str, spec: str | None = None, entry: str | None = None, policy: str | None = None
+    text: str,
+    spec: str | None = None,
+    entry: str | None = None,
+    policy: str | None = None,
+    roots: Sequence[str] = (),
 ) -> tuple[Spec, Candidate]:
     """The candidate that `text` names and the spec it is held against. Raises Trouble.
+
+    A module is looked for in `roots` before the installed packages, and in the working folder after them.
 
     The spec defaults to the entry's name, and the entry to the spec's name. A file that defines no function
     named after a spec is refuted there and then: there is no contract that it could keep.
     """
     if policy is not None and policy not in POLICIES:
         raise unknown_word("policy", policy, POLICIES)
-    located = _locate(text)
+    located = _locate(text, roots)
     chosen = policy or located.policy
     if chosen == "repo" and located.origin == "file":
         raise Trouble(
@@ -94,7 +101,7 @@ def _spec_of(source: str, entry: str | None, text: str) -> Spec:
     return specs.ALL[named[0]]
 
 
-def _locate(text: str) -> _Located:
+def _locate(text: str, roots: Sequence[str]) -> _Located:
     path, colon, function = text.rpartition(":")
     if not colon or Path(text).exists():
         if not text.endswith(".py") and re.fullmatch(r"\w+(\.\w+)+", text) and not Path(text).exists():
@@ -102,7 +109,7 @@ def _locate(text: str) -> _Located:
         return _Located(Path(text), text, None, "strict", "file")
     if path.endswith(".py") or "/" in path:
         return _Located(Path(path), path, _identifier(function, text), "strict", "file")
-    return _Located(_module_file(path, text), path, _identifier(function, text), "repo", "package")
+    return _Located(_module_file(path, text, roots), path, _identifier(function, text), "repo", "package")
 
 
 def _identifier(function: str, text: str) -> str:
@@ -111,10 +118,10 @@ def _identifier(function: str, text: str) -> str:
     return function
 
 
-def _module_file(module: str, text: str) -> Path:
+def _module_file(module: str, text: str, roots: Sequence[str]) -> Path:
     # importlib.util.find_spec would run the parents' __init__, and nothing of a candidate may run here.
     # The working folder counts too, last as in the capture child: a repository need not be installed.
-    found, where = None, [*sys.path, os.getcwd()]
+    found, where = None, [*roots, *sys.path, os.getcwd()]
     done: list[str] = []
     for part in module.split("."):
         done.append(part)

@@ -53,8 +53,9 @@ def capture(
     """Everything that can be found out about the candidate's host code.
 
     The number of cells in the budget is for each dtype and set of choices. The first violation ends the
-    capture. `roots` are the folders that policy `repo` finds packages in besides the installed ones; the
-    working folder by default. Raises `sandbox.NotStarted` when the child cannot be started on this machine at all.
+    capture. Policy `repo` finds packages among the installed ones, then in the working folder; where `roots` are
+    given, the candidate's own package is the one that lies there. Raises `sandbox.NotStarted` when the child
+    cannot be started on this machine at all.
     """
     file = os.path.basename(candidate.path)
     if candidate.policy == "strict" and (seen := examine(candidate.source, candidate.entry, file, spec)):
@@ -63,7 +64,8 @@ def capture(
     with Child(limits or Limits()) as child:
         folders = () if candidate.policy == "strict" else tuple(roots if roots is not None else (os.getcwd(),))
         entry = candidate.path.partition(":")[2] or candidate.entry
-        child.begin(begin(spec, candidate.source, entry, candidate.path, candidate.policy, folders, child.scratch))
+        own = candidate.policy != "strict" and roots is not None
+        child.begin(begin(spec, candidate.source, entry, candidate.path, candidate.policy, folders, child.scratch, own))
         for run in runs(spec):
             _cover(child, spec, run, budget, findings, file)
             if any(isinstance(answer, Violation) for answer in findings.answers):

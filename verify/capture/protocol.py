@@ -73,6 +73,7 @@ class Begin:
     glue: tuple[str, ...]
     roots: tuple[str, ...]
     scratch: str
+    own: bool = False  # whether the candidate's package is the one in the roots, whatever is installed
 
 
 @frozen
@@ -128,7 +129,9 @@ def decode(line: bytes, kind: type[Any]) -> Any:
         raise Malformed(f"{type(error).__name__}: {error}"[:300]) from None
 
 
-def begin(spec: Spec, source: str, entry: str, path: str, policy: str, roots: tuple[str, ...], scratch: str) -> Begin:
+def begin(
+    spec: Spec, source: str, entry: str, path: str, policy: str, roots: tuple[str, ...], scratch: str, own: bool = False
+) -> Begin:
     """The opening message for a spec and a candidate."""
     parameters = []
     for param in spec.params:
@@ -154,6 +157,7 @@ def begin(spec: Spec, source: str, entry: str, path: str, policy: str, roots: tu
         spec.glue,
         roots,
         scratch,
+        own,
     )
 
 

@@ -1,0 +1,257 @@
+"""The gate itself: find what changed, examine it or take its stored record, and gather what stands against a merge."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from attrs import frozen
+
+from reports.canonical import decode, encode
+from reports.findings import findings
+from reports.record import Record, spec_digest
+from reports.tally import CLAIMS
+from specs.spec import Spec
+from synth.candidates import find_spec
+from synth.check import baseline, cache, waivers
+from synth.check.closure import Repository
+from synth.check.config import FILE, Config
+from synth.check.config import parse as parse_config
+from synth.check.difference import Change, Difference, difference
+from synth.check.objections import Objection
+from synth.check.subjects import Found, Kernel, Subject, find
+from synth.check.trees import WorkTree, base_of
+from synth.exits import Trouble
+from synth.workers import each
+from verify.verdict import Place
+
+State: TypeAlias = Literal["unchanged", "cached", "examined", "failed"]
+GATES = tuple(CLAIMS)
+
+
+@frozen
+class Checked:
+    """One subject and what came of it. `changed` says what about it is not as at the base."""
+
+    subject: Subject
+    state: State
+    changed: tuple[str, ...] = ()
+    record: Record | None = None
+    failure: str = ""
+
+
+@frozen
+class Result:
+    """Everything that a check found. `base` is the revision that it was compared with, if any."""
+
+    config: Config
+    base: str
+    found: Found
+    checked: tuple[Checked, ...]
+    objections: tuple[Objection, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there was nothing to check: neither a subject nor a kernel nor anything to object to."""
+        return not (self.checked or self.objections or self.found.kernels)
+
+
+@frozen
+class Request:
+    """What to check, and with how much. `shard` is (which, of how many), counted from 1."""
+
+    root: Path
+    paths: tuple[str, ...] = ()
+    changed: str | None = None
+    shard: tuple[int, int] = (1, 1)
+    jobs: int = 1
+    seconds: float = 900.0
+    today: date = date.max
+
+
+@frozen
+class Task:
+    """One subject on its way to a worker."""
+
+    root: str
+    roots: tuple[str, ...]
+    function: str
+    spec: str
+    profile: str
+    required: tuple[str, ...]
+
+
+def check(request: Request, told: Callable[[Checked], None] = lambda checked: None) -> Result:
+    """Run the gate. `told` hears of every subject as soon as something is known of it. Raises Trouble."""
+    root = request.root
+    tree = WorkTree(root)
+    config = parse_config(_text(root / FILE), GATES)
+    known_waivers = waivers.parse(_text(root / config.waivers), config.waivers)
+    known = baseline.parse(_text(root / config.baseline), config.baseline)
+    repository = Repository(tree, config.roots)
+    found = find(config, repository, request.paths)
+    base = base_of(root, request.changed) if request.changed else None
+    against = difference(root, base, config, repository, GATES) if base else Difference()
+    specs = {subject.function: _spec(root, subject.spec) for subject in found.subjects}
+    mine = [subject for subject in found.subjects if _in_shard(subject.function, request.shard)]
+    checked = list(_checked(request, config, mine, specs, against, told))
+    objections = [*_weakened(against), *_unexamined(config, found, against)]
+    for one in checked:
+        objections += _of_subject(one)
+    whole = not (request.paths or request.changed or request.shard != (1, 1))
+    settled = waivers.settle(objections, known_waivers, config.waivers, request.today, whole)
+    settled = baseline.settle(settled, known, config.baseline, whole)
+    notes = (*waivers.soon(known_waivers, request.today), *against.notes)
+    return Result(config, base.revision if base else "", found, tuple(checked), settled, notes)
+
+
+def _checked(
+    request: Request,
+    config: Config,
+    subjects: Sequence[Subject],
+    specs: Mapping[str, Spec],
+    against: Difference,
+    told: Callable[[Checked], None],
+) -> Iterator[Checked]:
+    tasks: dict[str, tuple[Subject, str, tuple[str, ...]]] = {}
+    for subject in subjects:
+        changed = against.of_subject(subject)
+        name = cache.key(subject, spec_digest(specs[subject.function]), config)
+        if changed is not None and not changed:
+            one = Checked(subject, "unchanged")
+        elif (record := cache.load(request.root, name)) is not None:
+            one = Checked(subject, "cached", changed or (), record)
+        else:
+            tasks[subject.function] = (subject, name, changed or ())
+            continue
+        told(one)
+        yield one
+    roots = tuple(str((request.root / folder).resolve()) for folder in config.roots)
+    waiting = [
+        Task(str(request.root), roots, function, _located(request.root, subject.spec), config.profile, config.required)
+        for function, (subject, _, _) in tasks.items()
+    ]
+    for done in each(waiting, examine, request.jobs, request.seconds):
+        subject, name, changed = tasks[done.task.function]
+        if done.answer is None:
+            one = Checked(subject, "failed", changed, failure=done.failure)
+        else:
+            one = Checked(subject, "examined", changed, decode(done.answer))
+            cache.store(request.root, name, decode(done.answer))
+        told(one)
+        yield one
+
+
+def examine(task: Task) -> bytes:
+    """The canonical record of one subject. It runs in a process of its own."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.chdir(task.root)
+    from functools import partial
+
+    from attrs import evolve
+
+    from synth.candidates import find_candidate
+    from synth.pipeline import examine_candidate, only_those, standard
+    from verify.capture.capture import capture
+    from verify.case import PROFILES
+
+    spec, candidate = find_candidate(task.function, task.spec, policy="repo", roots=task.roots)
+    stages = standard()
+    if task.required:
+        required = {gate: least for gate, least in stages.required.items() if gate in task.required}
+        stages = evolve(only_those(stages, {"policy", *required}), required=required)
+    stages = evolve(stages, capture=partial(capture, roots=task.roots))
+    return encode(examine_candidate(spec, candidate, PROFILES[task.profile], stages))
+
+
+def _of_subject(one: Checked) -> Iterator[Objection]:
+    function, digest = one.subject.function, one.subject.closure.digest
+    start = Place(one.subject.path, 0)
+    if one.state == "failed":
+        yield Objection(f"failed@{function}", "failed", f"{function} was not examined: {one.failure}", start, digest)
+    if one.record is None:
+        return
+    for finding in findings(one.record):
+        if not finding.blocks:
+            continue
+        verdict = finding.verdict
+        place = verdict and (verdict.place or (verdict.witness and verdict.witness.place))
+        crashed = finding.bucket == "crashed"
+        yield Objection(
+            f"{finding.gate}@{function}#{finding.key[:8]}",
+            "failed" if crashed else "refuted" if finding.bucket == "refuted" else "unknown",
+            finding.message.strip().splitlines()[-1] if crashed else finding.message,
+            _placed(place, one.subject) if place else start,
+            digest,
+            finding.gate,
+        )
+
+
+def _placed(place: Place, subject: Subject) -> Place:
+    """The place with the file's path in the repository: a verdict may name it from its package's folder."""
+    for path in subject.closure.files:
+        if path == place.file or path.endswith(f"/{place.file}"):
+            return Place(path, place.line, place.column)
+    return place
+
+
+def _unexamined(config: Config, found: Found, against: Difference) -> Iterator[Objection]:
+    for missing in found.missing:
+        yield Objection(f"missing@{missing.function}", "missing", f"{missing.function}: {missing.why}", Place(FILE, 0))
+    for damaged in found.damaged:
+        if against.touches(damaged.path):
+            told = f"{damaged.why}; kernels in it were not looked at"
+            yield Objection(f"damaged@{damaged.path}", "damaged", told, Place(damaged.path, damaged.line))
+    for kernel in found.unspecified:
+        if config.unspecified != "pass" and against.changes(kernel):
+            yield _without_spec(kernel, config.unspecified == "error")
+
+
+def _without_spec(kernel: Kernel, error: bool) -> Objection:
+    told = (
+        f"no function of [tool.kernelproof.specs] reaches the kernel {kernel.name}, so nothing was shown of it: "
+        "tie the function that launches it to a spec, or to a launch contract (a spec without a reference)"
+    )
+    kind: Literal["unspecified-error", "unspecified"] = "unspecified-error" if error else "unspecified"
+    return Objection(f"spec@{kernel.path}:{kernel.name}", kind, told, Place(kernel.path, kernel.line), kernel.digest)
+
+
+def _weakened(against: Difference) -> Iterator[Objection]:
+    for change in against.weaker:
+        yield _weakening(change)
+
+
+def _weakening(change: Change) -> Objection:
+    named = sha256(change.what.encode()).hexdigest()
+    subject = change.function or "configuration"
+    told = f"{subject} is asked less than before: {change.what}"
+    return Objection(
+        f"weakening@{subject}#{named[:8]}", "weakening", told, Place(change.path or FILE, 0), change.digest
+    )
+
+
+def _in_shard(function: str, shard: tuple[int, int]) -> bool:
+    which, of = shard
+    return int(sha256(function.encode()).hexdigest()[:8], 16) % of == which - 1
+
+
+def _spec(root: Path, text: str) -> Spec:
+    return find_spec(_located(root, text))
+
+
+def _located(root: Path, text: str) -> str:
+    return str(root / text) if ":" in text and not Path(text).is_absolute() else text
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8") if path.exists() else None
+    except UnicodeDecodeError as error:
+        raise Trouble(f"{path} is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}") from None
+    except OSError as error:
+        raise Trouble(f"cannot read {path}: {error.strerror or error}") from None

@@ -1,0 +1,139 @@
+"""What there is to check: the functions that the configuration ties to specs, and kernels that none of them reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+from attrs import frozen
+
+from synth.check.closure import Closure, Repository
+from synth.check.config import Config
+from synth.check.modules import Damaged, Module
+from synth.check.trees import Unreadable
+
+
+@frozen
+class Subject:
+    """A host function, the spec that it is held against, and everything that it rests on."""
+
+    function: str
+    spec: str
+    path: str
+    closure: Closure
+
+
+@frozen
+class Missing:
+    """A function that the configuration names and the repository does not have."""
+
+    function: str
+    why: str
+
+
+@frozen
+class Kernel:
+    """A `@triton.jit` function that no subject reaches."""
+
+    path: str
+    name: str
+    line: int
+    digest: str
+
+
+@frozen
+class Found:
+    """Everything that was found, in order. `damaged` are files in which a kernel may hide."""
+
+    subjects: tuple[Subject, ...]
+    missing: tuple[Missing, ...]
+    unspecified: tuple[Kernel, ...]
+    damaged: tuple[Damaged, ...]
+    kernels: int
+
+
+def find(config: Config, repository: Repository, paths: Sequence[str] = ()) -> Found:
+    """What lies below `paths` (everything for none). A subject counts if anything that it rests on does."""
+    subjects, missing = [], []
+    for function, spec in config.specs.items():
+        at = repository.function(function)
+        if at is None:
+            missing.append(Missing(function, _why(repository, function)))
+            continue
+        closure = repository.closure(*at)
+        if any(below(path, paths) for path in closure.files):
+            subjects.append(Subject(function, spec, at[0], closure))
+    included = [path for path in repository.tree.files() if _included(config, path) and below(path, paths)]
+    modules = [repository.module(path) for path in included if _may_hold_kernels(repository, path)]
+    reached = {
+        each
+        for function in config.specs
+        if (at := repository.function(function))
+        for each in repository.closure(*at).kernels
+    }
+    kernels = [(module, name) for module in modules if isinstance(module, Module) for name in module.kernels]
+    called = set(_called(repository, kernels))
+    alone = [
+        Kernel(module.path, name, module.kernels[name].lineno, repository.closure(module.path, name).digest)
+        for module, name in kernels
+        if (module.path, name) not in reached | called
+    ]
+    damaged = {module.path: module for module in modules if isinstance(module, Damaged)}
+    for subject in subjects:
+        damaged |= {each.path: each for each in subject.closure.damaged}
+    return Found(tuple(subjects), tuple(missing), tuple(alone), tuple(damaged.values()), len(kernels))
+
+
+def _may_hold_kernels(repository: Repository, path: str) -> bool:
+    """Whether a file speaks of triton at all, or cannot be read: parsing all the others would only cost time."""
+    try:
+        return "triton" in (repository.tree.read(path) or "")
+    except Unreadable:
+        return True
+
+
+def _called(repository: Repository, kernels: Sequence[tuple[Module, str]]) -> Iterator[tuple[str, str]]:
+    """Kernels that are parts of others: those are looked at with the kernel that calls them."""
+    for module, name in kernels:
+        own = repository.closure(module.path, name)
+        yield from (each for each in own.kernels if each != (module.path, name))
+
+
+def _why(repository: Repository, function: str) -> str:
+    name, _, entry = function.partition(":")
+    path = repository.locate(name)
+    if path is None:
+        return f"there is no module {name} below {', '.join(repository.roots)}: was its file moved or deleted?"
+    module = repository.module(path)
+    if isinstance(module, Damaged):
+        return str(module)
+    return f"{path} defines no {entry}: was it renamed?"
+
+
+def below(path: str, paths: Sequence[str]) -> bool:
+    """Whether a path is one of the paths or lies below one; with no paths given, all do."""
+    parts = PurePosixPath(path).parts
+    wanted = [PurePosixPath(each).parts for each in paths]
+    return not paths or any(parts[: len(each)] == each for each in wanted)
+
+
+def _included(config: Config, path: str) -> bool:
+    return any(_matches(path, each) for each in config.include) and not any(
+        _matches(path, each) for each in config.exclude
+    )
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Glob where `**` stands for any number of folders, none included. Python 3.11 has no `full_match`."""
+    return _fits(PurePosixPath(path).parts, PurePosixPath(pattern).parts)
+
+
+def _fits(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    if not pattern:
+        return not parts
+    head, *rest = pattern
+    if head == "**":
+        if not rest:
+            return True
+        return any(_fits(parts[skipped:], tuple(rest)) for skipped in range(len(parts) + 1))
+    return bool(parts) and PurePosixPath(parts[0]).match(head) and _fits(parts[1:], tuple(rest))
