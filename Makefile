@@ -10,7 +10,7 @@ LIBRARIES ?= liger-kernel==0.8.5 fla-core==0.6.0 flag-gems==5.0.2 torchao==0.18.
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify-and-bench test check quality quality-libraries gpu clean
+.PHONY: help setup verify-and-bench test check quality quality-libraries bench-executor gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -41,6 +41,10 @@ quality: setup ## the slow tests: differential, planted bugs
 quality-libraries: setup ## prove the kernels of four packages; writes reports/published/libraries
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps $(LIBRARIES)
 	PYTHONPATH=tests $(BIN)/python -m libraries --jobs $(JOBS) --publish
+
+bench-executor: setup ## time the executor against Triton's interpreter, write reports/published/executor.{md,json}
+	$(BIN)/python tests/verify/executor/benchmark.py --json reports/published/executor.json \
+		--markdown reports/published/executor.md
 
 gpu: setup ## what needs a CUDA device
 	$(BIN)/python -m pytest -m gpu

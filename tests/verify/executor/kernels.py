@@ -226,3 +226,46 @@ def add(a, b):
 def spoiled_read(s_ptr, y_ptr, B: tl.constexpr):
     o = tl.arange(0, B)
     tl.store(y_ptr + o, tl.load(s_ptr + o))
+
+
+@triton.jit
+def attention(q_ptr, k_ptr, v_ptr, o_ptr, N, scale, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):
+    head = tl.program_id(1).to(tl.int64) * N * D
+    rows, depth, steps = tl.program_id(0) * BM + tl.arange(0, BM), tl.arange(0, D), tl.arange(0, BN)
+    inside = rows[:, None] < N
+    q = tl.load(q_ptr + head + rows[:, None] * D + depth[None, :], mask=inside, other=0.0)
+    top = tl.full((BM,), -float("inf"), tl.float32)
+    below = tl.zeros((BM,), tl.float32)
+    total = tl.zeros((BM, D), tl.float32)
+    for start in range(0, N, BN):
+        columns = start + steps
+        seen = columns < N
+        k = tl.load(k_ptr + head + columns[None, :] * D + depth[:, None], mask=seen[None, :], other=0.0)
+        s = tl.where(seen[None, :], tl.dot(q, k, input_precision="ieee") * scale, -float("inf"))
+        higher = tl.maximum(top, tl.max(s, 1))
+        p = tl.exp(s - higher[:, None])
+        again = tl.exp(top - higher)
+        below = below * again + tl.sum(p, 1)
+        v = tl.load(v_ptr + head + columns[:, None] * D + depth[None, :], mask=seen[:, None], other=0.0)
+        total = tl.dot(p.to(v.dtype), v, total * again[:, None], input_precision="ieee")
+        top = higher
+    o = o_ptr + head + rows[:, None] * D + depth[None, :]
+    tl.store(o, (total / below[:, None]).to(o_ptr.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def rms_norm(x_ptr, w_ptr, y_ptr, sx, N, eps, B: tl.constexpr):
+    row = tl.program_id(0)
+    o = tl.arange(0, B)
+    m = o < N
+    x = tl.load(x_ptr + row * sx + o, mask=m, other=0.0).to(tl.float32)
+    w = tl.load(w_ptr + o, mask=m, other=0.0).to(tl.float32)
+    scale = tl.rsqrt(tl.sum(x * x, 0) / N + eps)
+    tl.store(y_ptr + row * N + o, (x * scale * w).to(y_ptr.dtype.element_ty), mask=m)
+
+
+@triton.jit
+def scaled(x_ptr, y_ptr, N, B: tl.constexpr):
+    o = tl.program_id(0) * B + tl.arange(0, B)
+    m = o < N
+    tl.store(y_ptr + o, tl.load(x_ptr + o, mask=m, other=0.0) * 2 + 1, mask=m)

@@ -56,6 +56,13 @@ TEXTS: dict[str, tuple[str, dict[str, Any]]] = {
     "dropout": ("dropout", {"x_ptr": F32, "y_ptr": F32, "p": "fp32", "seed": "i32", "B": 64}),
     "half_sum_bf16": ("half_sum", {"x_ptr": BF16, "y_ptr": BF16, "B": 512}),
     "half_sum_fp16": ("half_sum", {"x_ptr": "*fp16", "y_ptr": "*fp16", "B": 512}),
+    "matmul_large": ("matmul", {"a_ptr": F32, "b_ptr": F32, "c_ptr": F32, "BM": 64, "BN": 64, "BK": 32, "GM": 8}),
+    "attention": (
+        "attention",
+        {"q_ptr": F32, "k_ptr": F32, "v_ptr": F32, "o_ptr": F32, "scale": "fp32", "D": 64, "BM": 64, "BN": 64},
+    ),
+    "rms_norm": ("rms_norm", {"x_ptr": F32, "w_ptr": F32, "y_ptr": F32, "eps": "fp32", "B": 1024}),
+    "scaled": ("scaled", {"x_ptr": F32, "y_ptr": F32, "B": 128}),
     "spoiled_read": ("spoiled_read", {"s_ptr": F32, "y_ptr": F32, "B": 8}),
 }
 
