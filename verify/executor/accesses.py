@@ -9,8 +9,8 @@ import torch
 from attrs import evolve
 
 from verify.executor.integers import signed, unsigned
-from verify.executor.lanes import Lanes, TensorDescriptor, joined
-from verify.executor.layout import HALF, NOWHERE, region
+from verify.executor.lanes import Lanes, TensorDescriptor, gathered, joined
+from verify.executor.layout import HALF, NOWHERE, region, share
 from verify.executor.machine import Change, Machine, Meaning, Request, word
 from verify.executor.modes import Unmodelled, lane_type, poison, round_to
 from verify.executor.shapes import block_type
@@ -37,42 +37,44 @@ def item_bytes(scalar: Scalar) -> int:
 def _add_pointer(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
     base, offset = operands
     size = item_bytes(pointee(operation.results[0].type, operation))
-    return (Lanes(moved(base.data, signed(offset.data), size), joined(operands)),)
+    found = moved(base, offset, size)
+    return (found if joined(operands) is None else Lanes(found.data, joined(operands)),)
 
 
-def moved(base: torch.Tensor, offset: torch.Tensor, size: int) -> torch.Tensor:
+def moved(base: Lanes, offset: Lanes, size: int) -> Lanes:
     """Addresses `offset` elements further. Those that leave their buffer's share of addresses are nowhere."""
     limit = HALF // size
-    wild = None
-    if offset.numel() and (int(offset.amax()) >= limit or int(offset.amin()) <= -limit):
-        wild = (offset >= limit) | (offset <= -limit)
-        offset = torch.where(wild, 0, offset)
-    address = base + offset * size
-    if base.numel() and address.numel():
-        low, high = torch.aminmax(base)
-        first, last = torch.aminmax(address)
-        if not int(region(low)) == int(region(first)) == int(region(last)) == int(region(high)):
-            left = region(address) != region(base)
-            wild = left if wild is None else wild | left
-    return address if wild is None else torch.where(wild, NOWHERE, address)
+    if offset.parts[0].dtype != torch.bool:
+        (least, greatest), (low, high) = offset.bounds, base.bounds
+        if -limit < least and greatest < limit:
+            first, last = low + least * size, high + greatest * size
+            if share(low) == share(high) == share(first) == share(last):
+                steps = offset.parts if size == 1 else tuple(part * size for part in offset.parts)
+                return Lanes(gathered((*base.parts, *steps)), None, (first, last))
+    return Lanes(_moved(base.data, signed(offset.data), size, limit))
+
+
+def _moved(base: torch.Tensor, offset: torch.Tensor, size: int, limit: int) -> torch.Tensor:
+    wild = (offset >= limit) | (offset <= -limit)
+    address = base + torch.where(wild, 0, offset) * size
+    return torch.where(wild | (region(address) != region(base)), NOWHERE, address)
 
 
 def _request(
     machine: Machine, operation: Operation, pointer: Lanes, kind: str, element: Scalar,
-    shape: tuple[int, ...], mask: torch.Tensor | None, order: tuple[bool, bool] = (False, False),
+    shape: tuple[int, ...], mask: Lanes | None, order: tuple[bool, bool] = (False, False),
 ) -> Request:  # fmt: skip
-    active = machine.mask(pointer.data.dim())
+    given = () if machine.active is None and mask is not None else (machine.mask(pointer.axes),)
+    active = Lanes(gathered((*given, *(() if mask is None else mask.parts))))
+    if pointer.wrap is not None:
+        machine.check_wrap(pointer, f"the address of the {kind}", operation.place, mask and mask.data)
+    return Request(kind, element, pointer, active, shape, machine.batch, machine.barriers, operation.place, *order)
+
+
+def _mask(machine: Machine, operation: Operation, mask: Lanes | None, kind: str) -> Lanes | None:
     if mask is not None:
-        active = active & mask
-    machine.check_wrap(pointer, f"the address of the {kind}", operation.place, mask)
-    return Request(kind, element, pointer.data, active, shape, machine.batch, machine.barriers, operation.place, *order)
-
-
-def _mask(machine: Machine, operation: Operation, mask: Lanes | None, kind: str) -> torch.Tensor | None:
-    if mask is None:
-        return None
-    machine.check_wrap(mask, f"the mask of the {kind}", operation.place)
-    return mask.data
+        machine.check_wrap(mask, f"the mask of the {kind}", operation.place)
+    return mask
 
 
 def _undefined(machine: Machine, element: Scalar, axes: int, operation: Operation) -> torch.Tensor:
@@ -85,7 +87,7 @@ def _load(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> 
     element = pointee(operation.operands[0].type, operation)
     active = _mask(machine, operation, mask, "load")
     request = _request(machine, operation, pointer, "load", element, shape_of(operation.results[0].type), active)
-    axes = pointer.data.dim()
+    axes = pointer.axes
     rest = _undefined(machine, element, axes, operation) if other is None else other.data
     return (Lanes(machine.memory.load(request, rest)),)
 
@@ -155,7 +157,7 @@ def _read_modify_write(machine: Machine, operation: Operation, operands: Sequenc
     if kind in ("add", "fadd") and operation.results[0].name in machine.unused and element.bits > 8:
         request = evolve(request, sums=True)
     change = _changes(kind, element, machine, operation)
-    rest = _undefined(machine, element, pointer.data.dim(), operation)
+    rest = _undefined(machine, element, pointer.axes, operation)
     old = machine.memory.update(request, (value.data,), change, rest)
     _fence(machine, request)
     return (Lanes(old),)
@@ -176,7 +178,7 @@ def _compare_and_swap(machine: Machine, operation: Operation, operands: Sequence
     def change(old: torch.Tensor, compared: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
         return torch.where(old == compared, new, old)
 
-    rest = _undefined(machine, element, pointer.data.dim(), operation)
+    rest = _undefined(machine, element, pointer.axes, operation)
     old = machine.memory.update(request, (expected.data, value.data), change, rest)
     _fence(machine, request)
     return (Lanes(old),)
@@ -184,7 +186,7 @@ def _compare_and_swap(machine: Machine, operation: Operation, operands: Sequence
 
 def _tile(
     machine: Machine, operation: Operation, held: object, indices: Sequence[Lanes], shape: tuple[int, ...]
-) -> tuple[Lanes, torch.Tensor]:
+) -> tuple[Lanes, Lanes]:
     """Addresses of a descriptor's block, and which of its lanes lie inside of the tensor."""
     if not isinstance(held, TensorDescriptor) or len(indices) != len(held.sizes):
         raise Unmodelled(f"{operation.name} on this descriptor", operation.place)
@@ -192,24 +194,26 @@ def _tile(
     assert isinstance(element, Scalar)
     rank = len(indices)
     shape = (1,) * (rank - len(shape)) + shape  # leading axes of length 1 may be dropped from the block
-    offset: torch.Tensor = torch.zeros((1,) * (rank + 1), dtype=torch.int64)
-    inside: torch.Tensor = torch.ones((1,) * (rank + 1), dtype=torch.bool)
+    offset: list[torch.Tensor] = []
+    inside: list[torch.Tensor] = []
     parts: list[Lanes] = [held.base]
-    for axis, (index, size, stride) in enumerate(zip(indices, held.sizes, held.strides, strict=True)):
+    for axis, (index, length, stride) in enumerate(zip(indices, held.sizes, held.strides, strict=True)):
         ahead = torch.arange(shape[axis]).reshape(1, *(-1 if k == axis else 1 for k in range(rank)))
 
         def tall(value: Lanes) -> torch.Tensor:
             return value.data.to(torch.int64).reshape(-1, *(1,) * rank)
 
         position = tall(index) + ahead
-        inside = inside & (position >= 0) & (position < tall(size))
-        offset = offset + position * tall(stride)
-        parts += [index, size, stride]
-    base = held.base.data.reshape(-1, *(1,) * rank)
+        inside.append((position >= 0) & (position < tall(length)))
+        step = tall(stride)
+        offset += [tall(index) * step, ahead * step]
+        parts += [index, length, stride]
+    base = Lanes(held.base.data.reshape(-1, *(1,) * rank))
+    pointer = moved(base, Lanes(gathered(offset)), item_bytes(element))
     wrap = joined(parts)
     if wrap is not None:
-        wrap = evolve(wrap, lanes=wrap.lanes.reshape(-1, *(1,) * rank))
-    return Lanes(moved(base, offset, item_bytes(element)), wrap), inside
+        pointer = evolve(pointer, wrap=evolve(wrap, lanes=wrap.lanes.reshape(-1, *(1,) * rank)))
+    return pointer, Lanes(gathered(inside))
 
 
 def _load_tile(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
@@ -217,7 +221,7 @@ def _load_tile(machine: Machine, operation: Operation, operands: Sequence[Lanes]
     pointer, inside = _tile(machine, operation, held, operands[1:], shape)
     element = block_type(operation).element
     assert isinstance(element, Scalar)
-    rank = pointer.data.dim() - 1
+    rank = pointer.axes - 1
     full = (1,) * (rank - len(shape)) + shape
     request = _request(machine, operation, pointer, "load", element, full, inside)
     padding = float("nan") if isinstance(held, TensorDescriptor) and held.nan_padding else 0
@@ -232,7 +236,7 @@ def _store_tile(machine: Machine, operation: Operation, operands: Sequence[Lanes
     pointer, inside = _tile(machine, operation, held, operands[2:], shape)
     element = block_type(operation).element
     assert isinstance(element, Scalar)
-    rank = pointer.data.dim() - 1
+    rank = pointer.axes - 1
     full = (1,) * (rank - len(shape)) + shape
     request = _request(machine, operation, pointer, "store", element, full, inside)
     ones = full[: rank - len(shape)]

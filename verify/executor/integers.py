@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from attrs import evolve
 
-from verify.executor.lanes import Lanes, Wrap, chosen, joined
+from verify.executor.lanes import Lanes, Wrap, chosen, gathered, joined
 from verify.executor.machine import Machine, Meaning, word
 from verify.executor.modes import Unmodelled
 from verify.ir.program import Operation, Scalar, Value, element_of
@@ -92,18 +92,49 @@ def _mul_overflows(a: torch.Tensor, b: torch.Tensor, r: torch.Tensor) -> torch.T
     return torch.where(special, (a == -1) & (b == LEAST), back != b)
 
 
-def _small(*operands: torch.Tensor) -> bool:
-    """Whether sums and products of two of these surely fit 64 bits."""
-    ranges = [torch.aminmax(data) for data in operands if data.numel()]
-    return all(int(low) >= -(2**31) and int(high) < 2**31 for low, high in ranges)
+Bounds = tuple[int, int]
 
 
-def _wrapping(function: Binary, overflows: Callable[..., torch.Tensor]) -> Meaning:
+def holds(bounds: Bounds, bits: int) -> bool:
+    """Whether a signed type of so many bits has room for all of `bounds`."""
+    return bits > 1 and -(1 << (bits - 1)) <= bounds[0] and bounds[1] < 1 << (bits - 1)
+
+
+def _sum(left: Lanes, right: Lanes) -> tuple[Sequence[torch.Tensor], Bounds]:
+    (a, b), (c, d) = left.bounds, right.bounds
+    return (*left.parts, *right.parts), (a + c, b + d)
+
+
+def _difference(left: Lanes, right: Lanes) -> tuple[Sequence[torch.Tensor], Bounds]:
+    (a, b), (c, d) = left.bounds, right.bounds
+    return (*left.parts, *(-part for part in right.parts)), (a - d, b - c)
+
+
+def _product(left: Lanes, right: Lanes) -> tuple[Sequence[torch.Tensor], Bounds]:
+    ends = [a * b for a in left.bounds for b in right.bounds]
+    if len(left.parts) > 1 and len(right.parts) > 1:
+        return (left.data * right.data,), (min(ends), max(ends))
+    return [a * b for a in left.parts for b in right.parts], (min(ends), max(ends))
+
+
+def _wrapping(
+    function: Binary,
+    overflows: Callable[..., torch.Tensor],
+    apart: Callable[[Lanes, Lanes], tuple[Sequence[torch.Tensor], Bounds]],
+) -> Meaning:
+    """`apart` works on the parts of its operands where the bounds show that nothing leaves the type."""
+
     def meaning(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+        left, right = operands
+        bits = width(operation.results[0])
+        if bits > 1 and holds(left.bounds, 63) and holds(right.bounds, 63):
+            parts, bounds = apart(left, right)
+            if holds(bounds, bits):
+                return (Lanes(gathered(parts), joined(operands, keeps_bits=True), bounds),)
         a, b = (value.data.to(torch.int64) for value in operands)
         exact = function(a, b)
-        data, wrapped = fit(exact, width(operation.results[0]))
-        if width(operation.results[0]) == 64 and not _small(a, b):
+        data, wrapped = fit(exact, bits)
+        if bits == 64:
             wrapped = overflows(a, b, exact)
         return (remember(operation, operands, data, wrapped, keeps_bits=True),)
 
@@ -130,6 +161,31 @@ def _plain(function: Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]) 
         return (Lanes(data, joined(operands)),)
 
     return meaning
+
+
+def _unless(told: Callable[[Bounds, Bounds], int | None], meaning: Meaning) -> Meaning:
+    """`meaning`, unless the operands' bounds tell which of them is the result."""
+
+    def quick(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> Sequence[Lanes]:
+        left, right = operands
+        plain = left.parts[0].dtype != torch.bool and joined(operands) is None
+        if plain and (which := told(left.bounds, right.bounds)) is not None:
+            return (operands[which],)
+        return meaning(machine, operation, operands)  # type: ignore[return-value]
+
+    return quick
+
+
+def _remains(left: Bounds, right: Bounds) -> int | None:
+    return 0 if left[0] >= 0 and left[1] < right[0] else None
+
+
+def _is_less(left: Bounds, right: Bounds) -> int | None:
+    return 0 if left[1] <= right[0] else 1 if right[1] <= left[0] else None
+
+
+def _is_more(left: Bounds, right: Bounds) -> int | None:
+    return 0 if left[0] >= right[1] else 1 if right[0] >= left[1] else None
 
 
 def _divide(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -219,26 +275,58 @@ def _shift_right_unsigned(a: torch.Tensor, b: torch.Tensor, bits: int) -> torch.
 
 def _compare(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
     predicate = word(operation.attributes["predicate"])
-    a, b = (signed(value.data) for value in operands)
+    relation, left, right = _RELATIONS[predicate[-2:]], *operands
+    if joined(operands) is not None or any(value.parts[0].dtype == torch.bool for value in operands):
+        a, b = (signed(value.data) for value in operands)
+    else:
+        (low, high), (least, greatest) = left.bounds, right.bounds
+        plain = not predicate.startswith("u") or (low >= 0 and least >= 0)
+        if plain and (told := _decided(predicate[-2:], low - greatest, high - least)) is not None:
+            return (Lanes(torch.full((1,) * left.axes, told)),)
+        if plain and len(left.parts) + len(right.parts) > 2 and holds(left.bounds, 62) and holds(right.bounds, 62):
+            # what varies along one axis against what varies along another: no tensor of all lanes but the result
+            first, *rest = gathered(_difference(left, right)[0])
+            other = Lanes(tuple(rest)).data if rest else torch.zeros_like(first)
+            return (Lanes(relation(first, -other)),)
+        a, b = left.data, right.data
     if predicate.startswith("u"):  # flipping the sign bit orders 64-bit values as unsigned
         a, b = a ^ LEAST, b ^ LEAST
-    compared = {
-        "eq": torch.eq, "ne": torch.ne, "lt": torch.lt, "le": torch.le, "gt": torch.gt, "ge": torch.ge,
-    }[predicate[-2:]](a, b)  # fmt: skip
-    return (Lanes(compared, joined(operands)),)
+    return (Lanes(relation(a, b), joined(operands)),)
+
+
+_RELATIONS: Final = {
+    "eq": torch.eq, "ne": torch.ne, "lt": torch.lt, "le": torch.le, "gt": torch.gt, "ge": torch.ge,
+}  # fmt: skip
+
+
+def _decided(relation: str, low: int, high: int) -> bool | None:
+    """What `difference relation 0` is for a difference in low..high; None if that depends."""
+    below, above, never = high < 0, low > 0, low > 0 or high < 0
+    same = low == high == 0
+    yes, no = {
+        "eq": (same, never), "ne": (never, same), "lt": (below, low >= 0), "le": (high <= 0, above),
+        "gt": (above, high <= 0), "ge": (low >= 0, below),
+    }[relation]  # fmt: skip
+    return True if yes else False if no else None
 
 
 def _truncate(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    if operands[0].parts[0].dtype != torch.bool and holds(operands[0].bounds, width(operation.results[0])):
+        return (operands[0],)
     data = operands[0].data
     value, wrapped = fit(data.to(torch.int64), width(operation.results[0]))
     return (remember(operation, operands, value, wrapped, keeps_bits=True),)
 
 
 def _extend(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    if operands[0].parts[0].dtype != torch.bool:
+        return (operands[0],)
     return (Lanes(signed(operands[0].data), operands[0].wrap),)
 
 
 def _extend_unsigned(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    if operands[0].parts[0].dtype != torch.bool and operands[0].bounds[0] >= 0:
+        return (operands[0],)
     return (Lanes(unsigned(operands[0].data, width(operation.operands[0])), operands[0].wrap),)
 
 
@@ -252,6 +340,8 @@ def _logic(function: Binary, deciding: bool | None) -> Meaning:
 
     def meaning(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
         left, right = operands
+        if function is torch.bitwise_and and left.parts[0].dtype == torch.bool and not (left.wrap or right.wrap):
+            return (Lanes(gathered((*left.parts, *right.parts))),)
         result = Lanes(function(left.data, right.data), joined(operands, keeps_bits=True))
         if result.wrap is None:
             return (result,)
@@ -298,21 +388,21 @@ def _greatest(a: torch.Tensor, b: torch.Tensor, _: int) -> torch.Tensor:
 
 
 MEANINGS: Final[dict[str, Meaning]] = {
-    "arith.addi": _wrapping(torch.add, _add_overflows),
-    "arith.subi": _wrapping(torch.sub, _sub_overflows),
-    "arith.muli": _wrapping(torch.mul, _mul_overflows),
+    "arith.addi": _wrapping(torch.add, _add_overflows, _sum),
+    "arith.subi": _wrapping(torch.sub, _sub_overflows, _difference),
+    "arith.muli": _wrapping(torch.mul, _mul_overflows, _product),
     "arith.shli": _shift_left,
     "arith.shrsi": _plain(_shift_right),
     "arith.shrui": _plain(_shift_right_unsigned),
     "arith.divsi": _signed_quotient,
-    "arith.remsi": _plain(lambda a, b, _: _divide(signed(a), signed(b))[1]),
+    "arith.remsi": _unless(_remains, _plain(lambda a, b, _: _divide(signed(a), signed(b))[1])),
     "arith.floordivsi": _plain(_floor_quotient),
     "arith.ceildivsi": _plain(_ceil_quotient),
     "arith.divui": _plain(_unsigned(lambda a, b: np.where(b == 0, ALL_ONES, a // _nonzero(b)))),
     "arith.remui": _plain(_unsigned(lambda a, b: np.where(b == 0, a, a % _nonzero(b)))),
     "arith.ceildivui": _plain(_unsigned(lambda a, b: a // _nonzero(b) + (a % _nonzero(b) != 0))),
-    "arith.minsi": _plain(_least),
-    "arith.maxsi": _plain(_greatest),
+    "arith.minsi": _unless(_is_less, _plain(_least)),
+    "arith.maxsi": _unless(_is_more, _plain(_greatest)),
     "arith.minui": _plain(_unsigned(np.minimum)),
     "arith.maxui": _plain(_unsigned(np.maximum)),
     "arith.andi": _logic(torch.bitwise_and, False),

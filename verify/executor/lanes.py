@@ -1,12 +1,13 @@
-"""Values of the executor: a tensor for all programs and lanes, and which of them come from wraps."""
+"""Values of the executor: tensors for all programs and lanes, and which lanes come from wraps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TypeAlias
 
 import torch
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from verify.verdict import Place
 
@@ -25,16 +26,55 @@ class Wrap:
     bits: int = 0
 
 
-@frozen(eq=False)
+Parts: TypeAlias = tuple[torch.Tensor, ...]
+
+
+def _as_parts(given: torch.Tensor | Parts) -> Parts:
+    return given if isinstance(given, tuple) else (given,)
+
+
+@frozen(eq=False, slots=False)
 class Lanes:
-    """A value of every program. `data` has one axis for programs and one for each axis of the tensor type.
+    """A value of every program, with one axis for programs and one for each axis of the tensor type.
 
     Any axis may have length 1 where the value does not vary along it: read it by broadcasting, or `full`.
     Integers are kept sign-extended in int64, i1 as bool, pointers as int64 addresses.
+
+    It is the sum of its `parts`, the conjunction if they are bool, which broadcast against each other. Row and
+    column of an address, say, stay apart as long as nobody asks for `data`: a tile of a million lanes is then
+    two short vectors. `bounds` encloses all lanes of an integer, loosely perhaps.
     """
 
-    data: torch.Tensor
+    parts: Parts = field(converter=_as_parts)
     wrap: Wrap | None = None
+    told: tuple[int, int] | None = None  # bounds, where whoever made the value knows them
+
+    @cached_property
+    def data(self) -> torch.Tensor:
+        """The parts in one tensor."""
+        whole, *rest = self.parts
+        for part in rest:
+            whole = whole & part if part.dtype == torch.bool else whole + part
+        return whole
+
+    @cached_property
+    def bounds(self) -> tuple[int, int]:
+        if self.told is not None:
+            return self.told
+        ends = [span(part) for part in self.parts]
+        return sum(low for low, _ in ends), sum(high for _, high in ends)
+
+    @property
+    def axes(self) -> int:
+        return len(self.parts[0].shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of `data`."""
+        found: tuple[int, ...] = self.parts[0].shape
+        for part in self.parts[1:]:
+            found = wider(found, part.shape)
+        return found
 
     def full(self, shape: Sequence[int]) -> torch.Tensor:
         """The data with the lanes' axes at their real lengths; the programs' axis is left as it is."""
@@ -44,6 +84,42 @@ class Lanes:
         """The value with its axes changed; wrapped lanes move along."""
         wrap = self.wrap and evolve(self.wrap, lanes=change(self.wrap.lanes.expand(self.data.shape)))
         return Lanes(change(self.data), wrap)
+
+    def renamed(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Lanes:
+        """As `shaped`, where `change` only adds, drops or reorders axes: each part may have its own way."""
+        if self.wrap is not None:
+            return self.shaped(change)
+        return Lanes(tuple(change(part) for part in self.parts), None, self.told)
+
+
+def wider(left: Sequence[int], right: Sequence[int]) -> tuple[int, ...]:
+    """The shape of two values of equally many axes together."""
+    return tuple(b if a == 1 else a for a, b in zip(left, right, strict=True))
+
+
+def span(data: torch.Tensor) -> tuple[int, int]:
+    """Least and greatest of some integers or bools; (0, 0) of none."""
+    if data.numel() < 2:
+        only = int(data) if data.numel() else 0
+        return only, only
+    if data.dtype == torch.bool:
+        return int(data.all()), int(data.any())
+    low, high = torch.aminmax(data)
+    return int(low), int(high)
+
+
+def gathered(parts: Sequence[torch.Tensor]) -> Parts:
+    """Parts with the same meaning of which none varies along the same axes as another."""
+    found: list[torch.Tensor] = []
+    for part in parts:
+        for position, other in enumerate(found):
+            together = wider(part.shape, other.shape)
+            if together == other.shape or together == part.shape:
+                found[position] = other & part if part.dtype == torch.bool else other + part
+                break
+        else:
+            found.append(part)
+    return tuple(found)
 
 
 @frozen(eq=False)
@@ -75,7 +151,7 @@ def joined(values: Sequence[Lanes], keeps_bits: bool = False) -> Wrap | None:
 
 def chosen(condition: torch.Tensor, left: Lanes, right: Lanes) -> Lanes:
     """`left` where `condition` (bool, one axis for programs or as many as the values) holds, else `right`."""
-    condition = over_lanes(condition, max(left.data.dim(), right.data.dim()))
+    condition = over_lanes(condition, max(left.axes, right.axes))
     data = torch.where(condition, left.data, right.data)
     wrap = left.wrap or right.wrap
     if wrap is None:

@@ -25,6 +25,11 @@ def region(addresses: torch.Tensor) -> torch.Tensor:
     return (addresses + HALF) >> SHARE
 
 
+def share(address: int) -> int:
+    """`region` of one address."""
+    return (address + HALF) >> SHARE
+
+
 def touched(addresses: torch.Tensor, active: torch.Tensor) -> list[int]:
     """The numbers of all buffers that active addresses belong to."""
     numbers = region(torch.where(active, addresses, -1 << 62))

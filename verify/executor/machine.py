@@ -31,12 +31,12 @@ class Batch:
 
 @frozen(eq=False)
 class Request:
-    """One memory operation of all programs. `addresses` and `active` broadcast to (programs, *lanes)."""
+    """One memory operation of all programs. `pointer` and `mask` broadcast to (programs, *lanes)."""
 
     kind: str  # load, store, atomic
     element: Scalar
-    addresses: torch.Tensor
-    active: torch.Tensor
+    pointer: Lanes
+    mask: Lanes
     shape: tuple[int, ...]
     batch: Batch
     barriers: torch.Tensor  # how many barriers each program has passed
@@ -44,6 +44,14 @@ class Request:
     acquires: bool = False
     releases: bool = False
     sums: bool = False  # an atomic addition whose old value nobody reads
+
+    @property
+    def addresses(self) -> torch.Tensor:
+        return self.pointer.data
+
+    @property
+    def active(self) -> torch.Tensor:
+        return self.mask.data
 
 
 class Memory(Protocol):
@@ -137,7 +145,7 @@ class Machine:
         """Reports integer arithmetic that left its type on an active lane and reaches `what`."""
         if value.wrap is None:
             return
-        lanes = value.wrap.lanes & self.mask(value.data.dim())
+        lanes = value.wrap.lanes & self.mask(value.axes)
         if active is not None:
             lanes = lanes & active
         if bool(lanes.any()):

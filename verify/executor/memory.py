@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy  # its shape arithmetic: torch's own loads sympy, which takes seconds
 import torch
-from attrs import define, field
+from attrs import define, evolve, field
 
-from verify.executor.conflicts import Accesses, Clash, Record
+from verify.executor.boxes import Box, box
+from verify.executor.conflicts import Accesses, Clash, Event, Record
 from verify.executor.faults import VERB, Log, actor, first
-from verify.executor.layout import base, region, touched
-from verify.executor.machine import Change, Request
+from verify.executor.lanes import Lanes, gathered, wider
+from verify.executor.layout import base, region, share, touched
+from verify.executor.machine import Batch, Change, Request
 from verify.executor.modes import Mode, Unmodelled, lane_type
 from verify.executor.referee import Compare, Referee, Target
 from verify.executor.windows import Window
@@ -70,6 +73,8 @@ class Storage:
         return self.cells.view(_INTEGER_CELLS[element.bits]) if floating else self.cells
 
 
+PACKED: Final = torch.contiguous_format
+RAGGED: Final = 1 << 14  # lanes of an access from which on programs with full masks go their own way
 _FLOAT_CELLS: Final = {
     "f64": torch.float64, "f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16,
     "f8E4M3FN": torch.float8_e4m3fn, "f8E5M2": torch.float8_e5m2,
@@ -85,8 +90,10 @@ class Guarded:
     mode: Mode
     log: Log
     referee: Referee = field(init=False)
+    item_bytes: dict[int, int] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.item_bytes = {number: storage.item_bytes for number, storage in self.storages.items()}
         self.referee = Referee(self.log, (1, 1, 1), 1, lambda _: (0, 0, 0))
 
     def begin(
@@ -106,6 +113,14 @@ class Guarded:
             storage.record = Record(len(storage.cells), both) if tracked else None
 
     def load(self, request: Request, other: torch.Tensor) -> torch.Tensor:
+        if (found := self._box(request)) is not None:
+            storage, part = found
+            values = self._held(part.on(storage.typed(request.element, self.mode, request.place)), request)
+            # one layout, on which sums may depend; and what is stored later must not change what was loaded
+            values = values.contiguous() if storage.record is None else values.clone(memory_format=PACKED)
+            return part.put(values, other, (request.batch.count, *request.shape))
+        if (groups := ragged(request)) is not None:
+            return self._load_groups(request, other, groups)
         result = other
         for storage, mask, index in self._pieces(request):
             if storage.written is not None:
@@ -116,8 +131,42 @@ class Guarded:
             cells = storage.typed(request.element, self.mode, request.place)
             values = cells.index_select(0, index.reshape(-1)).reshape(index.shape)
             result = torch.where(mask, self._held(values, request), result)
-        shape = numpy.broadcast_shapes(request.addresses.shape, request.active.shape, result.shape)
+        shape = wider(wider(request.pointer.shape, request.mask.shape), result.shape)
         return result if result.shape == shape else result.expand(shape)
+
+    def _load_groups(self, request: Request, other: torch.Tensor, groups: Sequence[torch.Tensor]) -> torch.Tensor:
+        shape = (request.batch.count, *request.shape)
+        result = torch.empty(shape, dtype=other.dtype)
+        for rows in groups:
+            part = self.load(of_programs(request, rows), _rows(other, rows))
+            result[rows] = part.expand(len(rows), *shape[1:])
+        return result
+
+    def _box(self, request: Request) -> tuple[Storage, Box] | None:
+        """The access as a box of one buffer, noted; None if it is not regular or may be at fault."""
+        part = box(request, self.item_bytes)
+        if part is None:
+            return None
+        storage, kind = self.storages[part.number], request.kind
+        if part.offset < 0 or part.high >= len(storage.cells):
+            return None
+        if storage.members is not None and not bool(part.on(storage.members).all()):
+            return None
+        if kind == "load":
+            if storage.written is not None and not bool(part.on(storage.written).all()):
+                return None
+        elif not part.distinct:
+            return None
+        if (record := storage.record) is not None and (kind != "load" or record.read_too):
+            if not record.quiet(kind, part):
+                return None
+            record.note(part, Event(kind, lambda: self._listed(request, storage), request.barriers))
+        return storage, part
+
+    def _listed(self, request: Request, storage: Storage) -> Accesses:
+        """The accesses of a box one by one."""
+        addresses, mask = torch.broadcast_tensors(request.addresses, request.active)
+        return self.referee.accesses(request, mask, (addresses - base(storage.number)) // storage.item_bytes)
 
     def _held(self, values: torch.Tensor, request: Request) -> torch.Tensor:
         """Cells as lanes: integers sign-extended."""
@@ -130,6 +179,17 @@ class Guarded:
 
     def store(self, request: Request, values: torch.Tensor) -> None:
         shape = (request.batch.count, *request.shape)
+        if (found := self._box(request)) is not None:
+            storage, part = found
+            cells = storage.typed(request.element, self.mode, request.place)
+            part.view(cells).copy_(part.inside(values.expand(shape)))  # integers keep their low bits
+            if storage.written is not None:
+                part.mark(storage.written)
+            return
+        if (groups := ragged(request)) is not None:
+            for rows in groups:
+                self.store(of_programs(request, rows), _rows(values, rows))
+            return
         for storage, mask, index in self._pieces(request):
             accesses = self.referee.accesses(request, mask, index)
             if not len(accesses.elements):
@@ -193,7 +253,8 @@ class Guarded:
     def _pieces(self, request: Request) -> Iterator[tuple[Storage, torch.Tensor, torch.Tensor]]:
         """Storage, mask and element indices (0 where masked) of the legal accesses; reports the others."""
         addresses, active = torch.broadcast_tensors(request.addresses, request.active)
-        numbers = touched(addresses, active)
+        low, high = (share(end) for end in request.pointer.bounds)
+        numbers = [low] if low == high and low in self.storages else touched(addresses, active)
         for number in numbers:
             mask = active if len(numbers) == 1 else active & (region(addresses) == number)
             storage = self.storages.get(number)
@@ -269,6 +330,33 @@ def beyond(name: str, element: int, length: int, windows: Sequence[Window]) -> s
 
 def _named(access: Access) -> str:
     return f"{access.buffer}[{access.offset}]"
+
+
+def ragged(request: Request) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The rows of programs whose lanes are all active, and those of the others; None if that does not help."""
+    uneven = [part for part in request.mask.parts if part.shape[0] > 1 and part.numel() > part.shape[0]]
+    if not uneven or request.batch.count * math.prod(request.shape) < RAGGED:
+        return None
+    full = torch.ones(request.batch.count, dtype=torch.bool)
+    for part in uneven:
+        full &= part.flatten(1).all(1)
+    return (full.nonzero().reshape(-1), (~full).nonzero().reshape(-1)) if bool(full.any() & ~full.all()) else None
+
+
+def of_programs(request: Request, rows: torch.Tensor) -> Request:
+    """The accesses of some programs only, by their rows in the batch."""
+    batch = request.batch
+    return evolve(
+        request,
+        pointer=Lanes(tuple(_rows(part, rows) for part in request.pointer.parts)),
+        mask=Lanes(gathered([_rows(part, rows) for part in request.mask.parts])),
+        batch=Batch(batch.grid, batch.ids[rows], batch.numbers[rows]),
+        barriers=request.barriers[rows],
+    )
+
+
+def _rows(data: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    return data if data.shape[0] == 1 else data[rows]
 
 
 def _comparison(cells: torch.Tensor, new: torch.Tensor, accesses: Accesses) -> Compare:

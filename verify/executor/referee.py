@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from attrs import define, field, frozen
 
-from verify.executor.conflicts import Accesses, Clash, Record, clash, lane_of, program_of, site_of
+from verify.executor.conflicts import Accesses, Clash, Event, Record, clash, lane_of, program_of, site_of
 from verify.executor.faults import PAST, VERB, Kind, Log, actor
 from verify.executor.machine import Request
 from verify.verdict import Access, Place
@@ -50,9 +50,8 @@ class Referee:
         mask, elements = mask.expand(shape).reshape(-1), index.expand(shape).reshape(-1)
         count = max(1, mask.numel() // max(1, shape[0]))
         flat = torch.arange(mask.numel()) if bool(mask.all()) else mask.nonzero().reshape(-1)
-        rows = torch.div(flat, count, rounding_mode="floor")
         taken = elements if len(flat) == len(elements) else elements[flat]
-        return Accesses(taken, rows, request.batch.numbers[rows], flat - rows * count, flat, self._site(request))
+        return Accesses(taken, flat, count, request.batch.numbers, self._site(request))
 
     def _site(self, request: Request) -> int:
         site = Site(request.kind, request.place, request.shape)
@@ -61,6 +60,8 @@ class Referee:
         return self.sites.index(site)
 
     def load(self, request: Request, target: Target, record: Record, accesses: Accesses) -> None:
+        if self._quiet(request, record, accesses):
+            return
         found = self._unordered(record.stored_by_another(accesses), accesses)
         found = found or self._unordered(record.updated_by_another(accesses), accesses)
         if found is not None:
@@ -69,26 +70,35 @@ class Referee:
         mine = record.stored_by_other_lane(accesses, request.barriers, alike)
         if mine is not None:
             self._report("read-write-conflict", request, target, accesses, mine, " with no barrier between")
-        record.load(accesses)
 
     def store(self, request: Request, target: Target, record: Record, accesses: Accesses, compare: Compare) -> None:
         """`compare` is asked about the values while the earlier one still stands in memory."""
         twice = record.twice(accesses)
         if twice is not None:
             self._report("write-conflict", request, target, accesses, twice, compare(twice))
+        if self._quiet(request, record, accesses):
+            return
         before = self._unordered(record.stored_by_another(accesses), accesses)
         before = before or self._unordered(record.updated_by_another(accesses), accesses)
         if before is not None:
             self._report("write-conflict", request, target, accesses, before, compare(before))
         self._after_readers(request, target, record, accesses)
-        record.store(accesses, request.barriers)
 
     def update(self, request: Request, target: Target, record: Record, accesses: Accesses) -> None:
+        if self._quiet(request, record, accesses):
+            return
         before = self._unordered(record.stored_by_another(accesses), accesses)
         if before is not None:
             self._report("write-conflict", request, target, accesses, before, "")
         self._after_readers(request, target, record, accesses)
-        record.update(accesses)
+
+    def _quiet(self, request: Request, record: Record, accesses: Accesses) -> bool:
+        """Notes the accesses. Unless they met nobody, marks of all accesses before them are ready then."""
+        quiet = record.quiet(request.kind, accesses)
+        if not quiet:
+            record.settle()
+        record.note(accesses, Event(request.kind, lambda: accesses, request.barriers))
+        return quiet
 
     def _after_readers(self, request: Request, target: Target, record: Record, accesses: Accesses) -> None:
         reader = self._unordered(record.read_by_another(accesses), accesses)

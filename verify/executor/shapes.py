@@ -64,21 +64,21 @@ def _program_count(machine: Machine, operation: Operation, _: Sequence[Lanes]) -
 
 def _range(_: Machine, operation: Operation, __: Sequence[Lanes]) -> Result:
     start, end = integer(operation.attributes["start"]), integer(operation.attributes["end"])
-    return (Lanes(torch.arange(start, end).unsqueeze(0)),)
+    return (Lanes(torch.arange(start, end).unsqueeze(0), None, (start, end - 1)),)
 
 
 def _splat(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> Result:
     axes = len(shape_of(operation.results[0].type))
-    return (operands[0].shaped(lambda data: data.reshape(-1, *(1,) * axes)),)
+    return (operands[0].renamed(lambda data: data.reshape(-1, *(1,) * axes)),)
 
 
 def _unsplat(_: Machine, __: Operation, operands: Sequence[Lanes]) -> Result:
-    return (operands[0].shaped(lambda data: data.reshape(-1)),)
+    return (operands[0].renamed(lambda data: data.reshape(-1)),)
 
 
 def _expand(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> Result:
     axis = integer(operation.attributes["axis"])
-    return (operands[0].shaped(lambda data: data.unsqueeze(axis + 1)),)
+    return (operands[0].renamed(lambda data: data.unsqueeze(axis + 1)),)
 
 
 def _same(_: Machine, __: Operation, operands: Sequence[Lanes]) -> Result:
@@ -89,7 +89,7 @@ def _transpose(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> R
     order = operation.attributes["order"]
     assert isinstance(order, tuple)
     axes = [integer(axis) + 1 for axis in order]
-    return (operands[0].shaped(lambda data: data.permute(0, *axes)),)
+    return (operands[0].renamed(lambda data: data.permute(0, *axes)),)
 
 
 def _reshape(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> Result:

@@ -17,7 +17,7 @@ from verify.executor.meanings import MEANINGS
 from verify.executor.modes import Fill, Mode
 from verify.executor.phantom import Phantom
 from verify.ir.parse import parse
-from verify.ir.program import Block, Function, Operation, Program, Region, Type, Value
+from verify.ir.program import Block, Function, Operation, Program, Region, Type, Value, shape_of
 from verify.plan import (
     Argument,
     Buffer,
@@ -120,7 +120,7 @@ def apply(
     done = Operation(operation, values, (Value("%r", result),), attributes, (), (), Place("k.py", 7))
     (found,) = MEANINGS[operation](machine(mode), done, held)
     assert isinstance(found, Lanes)
-    return found
+    return Lanes(found.full(shape_of(result)), found.wrap)
 
 
 def machine(mode: Mode = Mode.FAITHFUL, sizes: Mapping[str, int] | None = None) -> Machine:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from verify.executor.conflicts import Accesses, Record, clash, lane_of, program_of, site_of
 from verify.executor.faults import Log
+from verify.executor.lanes import Lanes
 from verify.executor.launch import batch
 from verify.executor.machine import Request
 from verify.executor.referee import Referee, Target
@@ -19,11 +20,9 @@ LENGTH = 4
 
 def accesses(program: int, elements: list[int], site: int = 0) -> Accesses:
     count = len(elements)
-    lanes = torch.arange(count)
     return Accesses(
-        torch.tensor(elements, dtype=torch.int64), torch.zeros(count, dtype=torch.int64),
-        torch.full((count,), program), lanes, lanes, site,
-    )  # fmt: skip
+        torch.tensor(elements, dtype=torch.int64), torch.arange(count), count, torch.tensor([program]), site
+    )
 
 
 steps = st.tuples(
@@ -37,6 +36,7 @@ steps = st.tuples(
 @given(st.lists(steps, max_size=8))
 def test_programs_that_meet_are_found_and_no_others(events: list[tuple[str, int, list[int]]]) -> None:
     record = Record(LENGTH, read_too=True)
+    record.settle()
     barriers = torch.zeros(1, dtype=torch.int32)
     past: list[tuple[str, int, list[int]]] = []
     for kind, program, elements in events:
@@ -62,7 +62,7 @@ def test_programs_that_meet_are_found_and_no_others(events: list[tuple[str, int,
 
 
 def test_marks_hold_what_they_are_made_of() -> None:
-    now = Accesses(*(torch.tensor([value]) for value in (3, 0, 2**31 - 2, 2**20, 0)), site=2**11 - 1)
+    now = Accesses(torch.tensor([3]), torch.tensor([2**20]), 2**20 + 1, torch.tensor([2**31 - 2]), site=2**11 - 1)
     mark = int(now.marks[0])
     assert int(program_of(now.marks)[0]) == 2**31 - 2 and lane_of(mark) == 2**20 and site_of(mark) == 2**11 - 1
 
@@ -73,10 +73,19 @@ def test_only_programs_that_acquired_are_ordered_after_one_that_released() -> No
     record, target = Record(LENGTH, read_too=True), Target("part", LENGTH)
 
     def request(kind: str, acquires: bool = False, releases: bool = False) -> Request:
-        lanes, batch_of_three = torch.zeros(3, 1), batch((3, 1, 1), torch.arange(3))
+        lanes, batch_of_three = Lanes(torch.zeros(3, 1).long()), batch((3, 1, 1), torch.arange(3))
         barriers = torch.zeros(3, dtype=torch.int32)
         return Request(
-            kind, Scalar("f32"), lanes.long(), lanes == 0, (1,), batch_of_three, barriers, place, acquires, releases
+            kind,
+            Scalar("f32"),
+            lanes,
+            Lanes(lanes.data == 0),
+            (1,),
+            batch_of_three,
+            barriers,
+            place,
+            acquires,
+            releases,
         )
 
     def step(kind: str, program: int, acquires: bool = False, releases: bool = False) -> None:
