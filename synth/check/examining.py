@@ -23,13 +23,13 @@ from synth.check.config import FILE, Config
 from synth.check.config import parse as parse_config
 from synth.check.difference import Change, Difference, difference
 from synth.check.objections import Objection
-from synth.check.subjects import Found, Kernel, Subject, find
+from synth.check.subjects import Found, Kernel, Missing, Subject, find
 from synth.check.trees import WorkTree, base_of
 from synth.exits import Trouble
 from synth.workers import each
 from verify.verdict import Place
 
-State: TypeAlias = Literal["unchanged", "cached", "examined", "failed"]
+State: TypeAlias = Literal["unchanged", "cached", "examined", "failed", "unexamined"]
 GATES = tuple(CLAIMS)
 
 
@@ -72,6 +72,7 @@ class Request:
     jobs: int = 1
     seconds: float = 900.0
     today: date = date.max
+    static: bool = False  # read only: nothing is captured or proved
 
 
 @frozen
@@ -103,11 +104,19 @@ def check(request: Request, told: Callable[[Checked], None] = lambda checked: No
     objections = [*_weakened(against), *_unexamined(config, found, against)]
     for one in checked:
         objections += _of_subject(one)
-    whole = not (request.paths or request.changed or request.shard != (1, 1))
+    whole = not (request.paths or request.changed or request.static or request.shard != (1, 1))
     settled = waivers.settle(objections, known_waivers, config.waivers, request.today, whole)
     settled = baseline.settle(settled, known, config.baseline, whole)
     notes = (*waivers.soon(known_waivers, request.today), *against.notes)
     return Result(config, base.revision if base else "", found, tuple(checked), settled, notes)
+
+
+def examined(request: Request, config: Config) -> tuple[tuple[Checked, ...], tuple[Missing, ...]]:
+    """What comes of the functions of a configuration, and those that are not there. Raises Trouble."""
+    found = find(config, Repository(WorkTree(request.root), config.roots))
+    specs = {subject.function: _spec(request.root, subject.spec) for subject in found.subjects}
+    checked = _checked(request, config, found.subjects, specs, Difference(), lambda one: None)
+    return tuple(checked), found.missing
 
 
 def _checked(
@@ -126,6 +135,8 @@ def _checked(
             one = Checked(subject, "unchanged")
         elif (record := cache.load(request.root, name)) is not None:
             one = Checked(subject, "cached", changed or (), record)
+        elif request.static:
+            one = Checked(subject, "unexamined", changed or ())
         else:
             tasks[subject.function] = (subject, name, changed or ())
             continue

@@ -36,6 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--changed", metavar="BASE", help="only what differs from the merge base with BASE")
     parser.add_argument("--format", choices=FORMATS, default="text", help=f"{', '.join(FORMATS)}; default: text")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; text still goes to stdout")
+    parser.add_argument(
+        "--static", action="store_true", help="read only, within a second: capture, prove and run nothing"
+    )
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="the I-th of N parts, told apart by name")
 
 
@@ -94,6 +97,7 @@ def request(arguments: argparse.Namespace) -> Request:
         arguments.jobs or len(os.sched_getaffinity(0)),
         arguments.seconds,
         datetime.now(UTC).date(),
+        getattr(arguments, "static", False),
     )
 
 

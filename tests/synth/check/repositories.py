@@ -82,6 +82,7 @@ FILES = {
     "contracts.py": SPEC,
     "pyproject.toml": CONFIG,
 }
+UNMASKED = ("scaled(x, 2.0), mask=mask)", "scaled(x, 2.0))")  # the nearest bad twin
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -112,3 +113,10 @@ def repository(root: Path, files: dict[str, str] | None = None) -> Path:
 def commit(root: Path, message: str = "a change") -> None:
     git(root, "add", "-A")
     git(root, "commit", "-q", "--allow-empty", "-m", dedent(message))
+
+
+def edit(root: Path, path: str, old: str, new: str) -> None:
+    """Replace a text that is there."""
+    text = (root / path).read_text()
+    assert old in text
+    (root / path).write_text(text.replace(old, new))

@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-from datetime import date
+import sys
 from importlib.resources import files
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
-from repositories import CONFIG, FILES, KERNEL, SPEC, commit, git, repository, write
+from repositories import CONFIG, FILES, KERNEL, SPEC, UNMASKED, commit, edit, git, write
 
-from synth.check.cache import FOLDER
-from synth.check.examining import Request
-from synth.check.examining import check as run_check
 from synth.check.formats import FORMATS
 from synth.cli import main
 from synth.exits import Exit
-
-UNMASKED = ("scaled(x, 2.0), mask=mask)", "scaled(x, 2.0))")
-
-
-@pytest.fixture(scope="session")
-def examined(tmp_path_factory):
-    """The stored records of the good function and of one that stores without a mask: examined once for all tests."""
-    root = repository(tmp_path_factory.mktemp("examined"))
-    for change in (("", ""), UNMASKED):
-        edit(root, "ops/double.py", *change)
-        asked = Request(root, jobs=1, today=date(2026, 11, 25))
-        assert [one.state for one in run_check(asked).checked] == ["examined"]
-    return root / FOLDER
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch, examined):
-    root = repository(tmp_path / "repo")
-    shutil.copytree(examined, root / FOLDER)
-    monkeypatch.chdir(root)
-    return root
 
 
 def check(capsys, *arguments):
@@ -50,12 +25,6 @@ def check(capsys, *arguments):
     facts = dict(word.split("=", 1) for word in lines[-1].split()[1:])
     assert "Traceback" not in captured.err
     return code, lines, facts, captured.err
-
-
-def edit(root, path, old, new):
-    text = (root / path).read_text()
-    assert old in text
-    (root / path).write_text(text.replace(old, new))
 
 
 def test_an_unchanged_function_costs_no_gate(root, capsys):
@@ -214,6 +183,18 @@ def test_shards_share_the_work(root, capsys):
     assert sorted(counts) == ["0", "0", "1"]
     for wrong in ("0/3", "4/3", "x", "1"):
         assert check(capsys, "--shard", wrong)[0] == Exit.ERROR
+
+
+def test_the_static_check_loads_nothing_heavy(root):
+    (root / "ops/double.py").write_text("# moved\n" + KERNEL)
+    write(root, {"ops/new.py": KERNEL.replace("double_rows", "other_rows").replace("scaled", "shrunk")})
+    program = (
+        "import sys\nfrom synth.cli import main\ncode = main(['check', '--static'])\n"
+        "print(code, sorted({'torch', 'triton', 'z3'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert "unexamined" in done.stdout and "reaches the kernel other_rows" in done.stdout
+    assert done.stdout.splitlines()[-1] == f"{int(Exit.INCONCLUSIVE)} []"
 
 
 def test_paths_choose(root, capsys):
