@@ -81,7 +81,7 @@ class Entry:
         self.start = Place(self.file, _first_line(begin))
         surroundings.install(self._launched)
         if not self.strict:
-            surroundings.give_builtins(_packages(begin), begin.scratch, SYMBOLIC)
+            surroundings.watch_imports(_packages(begin), begin.scratch, SYMBOLIC, self.files)
         self._warm_up()
         if self.strict:
             with open(os.path.join(begin.scratch, self.file), "w", encoding="utf-8") as copy:
@@ -140,8 +140,6 @@ class Entry:
             return self._fresh(session)
         if self.module is None:
             self.module = importlib.import_module(self.begin.path.partition(":")[0])
-            for package in _packages(self.begin):
-                self.files.update(_package_files(package))
         found: Any = self.module
         for part in self.begin.entry.split("."):
             found = getattr(found, part, None)
@@ -352,18 +350,6 @@ def _packages(begin: Begin) -> tuple[str, ...]:
             found.append(node.module or "")
     tops = dict.fromkeys(dotted.split(".")[0] for dotted in found)
     return tuple(top for top in tops if top not in MODULES and top not in sys.stdlib_module_names)
-
-
-def _package_files(package: str) -> dict[str, str]:
-    """Files of a package as Python knows them, with the names that do not depend on where it is installed."""
-    found = {}
-    for dotted, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if dotted.split(".")[0] == package and file:
-            parts = dotted.split(".")
-            tail = [*parts, "__init__.py"] if file.endswith("__init__.py") else [*parts[:-1], f"{parts[-1]}.py"]
-            found[file] = "/".join(tail)
-    return found
 
 
 def _reach(sizes: Sequence[Size], strides: Sequence[Size]) -> Size:

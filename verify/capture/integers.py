@@ -17,10 +17,14 @@ from specs.sizes import Size, size
 from verify.capture.session import Session
 from verify.capture.symbols import (
     COMPARED,
+    IntegerNode,
     RatioNode,
+    UpperRootNode,
     arithmetic,
+    exact_enough,
     number,
     size_of,
+    square_root,
     truth,
 )
 
@@ -33,6 +37,7 @@ def install() -> None:
     torch.SymBool.__int__ = lambda self: int(self.node.guard_bool())
     torch.SymBool.__index__ = lambda self: int(self.node.guard_bool())
     torch.SymBool.__hash__ = lambda self: hash(self.node.guard_bool())
+    math.sqrt = square_root
     torch.sym_min = smaller
     torch.sym_max = larger
     torch.sym_ite = lambda condition, yes, no: yes if condition else no
@@ -117,7 +122,7 @@ def _integers() -> None:
 
 def _ratios() -> None:
     cls = torch.SymFloat
-    cls.__ceil__ = lambda self: number(self.node.session, self.node.ceil().size)
+    cls.__ceil__ = lambda self: _shown(self.node.ceil())
     cls.__floor__ = lambda self: number(self.node.session, self.node.floor().size)
     cls.__trunc__ = _truncated
     cls.__int__ = lambda self: int(_truncated(self))
@@ -125,10 +130,17 @@ def _ratios() -> None:
     cls.__format__ = lambda self, how: str(self.node)
     for name in (
         *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod"),
-        *("pow", "rpow", "lt", "le", "gt", "ge", "eq", "ne", "bool", "float", "neg", "abs", "round", "hash"),
+        *("pow", "rpow", "bool", "float", "neg", "abs", "round", "hash"),
     ):
         setattr(cls, f"__{name}__", _without_meaning(name))
+    for kind in COMPARED:
+        setattr(cls, f"__{kind}__", _ratio_comparison(kind))
     cls.is_integer = _without_meaning("is_integer")
+
+
+def _shown(node: IntegerNode) -> Any:
+    """The node as the host code sees it."""
+    return torch.SymInt(node) if isinstance(node, UpperRootNode) else number(node.session, node.size)
 
 
 def _session(value: Any) -> Session:
@@ -138,6 +150,11 @@ def _session(value: Any) -> Session:
 def _operator(kind: str, swapped: bool = False) -> Callable[[Any, Any], Any]:
     def operate(self: Any, other: Any) -> Any:
         session = _session(self)
+        if isinstance(other, float) and other.is_integer() and kind in ("add", "sub", "mul"):
+            whole = size_of(session, operate(self, int(other)))
+            exact_enough(session, whole)
+            exact_enough(session, size(0) - whole)
+            return torch.SymFloat(RatioNode(session, whole, size(1)))
         if isinstance(other, float | torch.SymFloat):
             session.unsupported(f"float arithmetic ({kind}) on a size")
         if not isinstance(other, int | torch.SymInt | torch.SymBool):
@@ -185,6 +202,35 @@ def _ratio(self: Any, above: Any, below: Any) -> Any:
     if session.decide(right.equals(0)):
         raise ZeroDivisionError("division by zero")
     return torch.SymFloat(RatioNode(session, left, right))
+
+
+def _ratio_comparison(kind: str) -> Callable[[Any, Any], Any]:
+    """`above / below` against a number: as `above * den` against `num * below`.
+
+    The float quotient compares like the exact one: it differs from num / den by 1 / (below * den) at least, which is
+    more than half a step of the floats there as long as num * below is under 2**53.
+    """
+
+    def compare(self: Any, other: Any) -> Any:
+        node = self.node
+        session = node.session
+        if isinstance(other, torch.SymInt):
+            part, scale = size_of(session, other), 1
+        elif isinstance(other, int | float) and math.isfinite(other):
+            (whole, scale) = other.as_integer_ratio()
+            part = size(whole)
+        else:
+            return _without_meaning(kind)(self, other)
+        limit = arithmetic(session, "mul", part, node.below)
+        if not isinstance(node, RatioNode) or not session.decide(node.below > 0):
+            session.unsupported(f"comparing {node}")
+        if node.below != size(1) and not session.decide(node.above >= 0):
+            session.unsupported("comparing a negative quotient")
+        exact_enough(session, node.above)
+        exact_enough(session, limit)
+        return truth(session, COMPARED[kind](arithmetic(session, "mul", node.above, size(scale)), limit))
+
+    return compare
 
 
 def _truncated(self: Any) -> Any:

@@ -267,8 +267,8 @@ def _shown(value: Any) -> str:
 def _grid(session: Session, grid: Any, bound: Mapping[str, Any]) -> tuple[Size, Size, Size]:
     if callable(grid):
         grid = grid(dict(bound))
-    if not isinstance(grid, tuple | list) or not 1 <= len(grid) <= 3:
+    if not isinstance(grid, tuple | list) or not grid:
         raise TypeError(f"a launch grid of 1 to 3 numbers is needed, got {grid!r}")
-    found = [size_of(session, each) for each in grid]
+    found = [size_of(session, each) for each in grid[:3]]  # as Triton does, which ignores further ones
     found += [size(1)] * (3 - len(found))
     return found[0], found[1], found[2]

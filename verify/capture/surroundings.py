@@ -158,14 +158,19 @@ def _nothing(*_: Any, **__: Any) -> Iterator[None]:
     yield
 
 
-def give_builtins(packages: Collection[str], scratch: str, own: Mapping[str, Any]) -> None:
-    """Modules of these packages, and those that they write into `scratch`, get `own` over Python's builtins."""
+def watch_imports(packages: Collection[str], scratch: str, own: Mapping[str, Any], files: dict[str, str]) -> None:
+    """Modules of these packages, and those that they write into `scratch`, get `own` over Python's builtins.
+
+    `files` learns their paths, with names that do not depend on where they are installed.
+    """
     execute = SourceFileLoader.exec_module
 
     def exec_module(self: Any, module: types.ModuleType) -> None:
-        written = os.path.abspath(self.path).startswith(os.path.join(scratch, ""))
-        if written or module.__name__.split(".")[0] in packages:
+        parts = module.__name__.split(".")
+        if parts[0] in packages or os.path.abspath(self.path).startswith(os.path.join(scratch, "")):
             module.__dict__["__builtins__"] = {**vars(builtins), **own}  # what the loader finds, it leaves
+            folder = parts if self.is_package(module.__name__) else parts[:-1]
+            files[self.path] = "/".join([*folder, os.path.basename(self.path)])
         execute(self, module)
 
     SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from math import isqrt, sqrt
 from typing import Any, Final
 
 import torch
@@ -174,6 +175,64 @@ class RatioNode(Node):
         return f"({self.above}) / ({self.below})"
 
 
+@frozen(eq=False)
+class RootNode(Node):
+    """`sqrt(inner)` as a float. It has a meaning rounded up, the way from a count to a block size."""
+
+    session: Session
+    inner: Size
+
+    def is_float(self) -> bool:
+        return True
+
+    def ceil(self) -> UpperRootNode:
+        return UpperRootNode(self.session, self.inner)
+
+    def __str__(self) -> str:
+        return f"sqrt({self.inner})"
+
+
+@frozen(eq=False)
+class UpperRootNode(Node):
+    """`ceil(sqrt(inner))`, of which `next_power_of_2` takes no more than it needs; anything else fixes it."""
+
+    session: Session
+    inner: Size
+
+    def is_int(self) -> bool:
+        return True
+
+    @property
+    def root(self) -> int:
+        return 1 + isqrt(self.session.value(self.inner) - 1)
+
+    @property
+    def size(self) -> Size:
+        self.session.decide(all_of(self.inner > (self.root - 1) ** 2, self.inner <= self.root**2))
+        return size(self.root)
+
+    def guard_int(self, file: str = "", line: int = 0) -> int:
+        return self.size.value
+
+    def next_power_of_2(self) -> int:
+        power: int = 1 << (self.root - 1).bit_length()
+        self.session.decide(all_of(self.inner > (power // 2) ** 2, self.inner <= power**2))
+        return power
+
+    def __str__(self) -> str:
+        return f"ceil(sqrt({self.inner}))"
+
+
+def square_root(value: Any) -> Any:
+    """`math.sqrt` for sizes too. Below 2**52 the float root of what is no square never rounds to an integer."""
+    if not isinstance(value, torch.SymInt):
+        return sqrt(value)
+    session, part = value.node.session, value.node.size
+    if not session.decide(all_of(part > 0, part < EXACT // 2)):
+        session.unsupported("the square root of a size that is not in 1 .. 2**52")
+    return torch.SymFloat(RootNode(session, part))
+
+
 def exact_enough(session: Session, part: Size) -> None:
     """Guard that float division rounds as exact division does: below 2**53 no quotient reaches an integer."""
     if not session.decide(part < EXACT):
@@ -231,7 +290,7 @@ def size_of(session: Session, value: Any) -> Size:
     """The size that an int, a bool, a SymInt or a SymBool of one capture stands for."""
     if isinstance(value, torch.SymInt):
         node = value.node
-        if not isinstance(node, IntegerNode) or node.session is not session:
+        if not isinstance(node, IntegerNode | UpperRootNode) or node.session is not session:
             session.unsupported("a size kept from an earlier call")
         return node.size  # type: ignore[no-any-return]
     if isinstance(value, torch.SymBool):
@@ -246,6 +305,8 @@ def next_power_of_2(n: Any) -> int:
     """Triton's rounding up to a power of two: the power at the point, guarded by the n that it is for."""
     if not isinstance(n, torch.SymInt):
         return 1 << (int(n) - 1).bit_length() if n > 0 else 0
+    if isinstance(n.node, UpperRootNode):
+        return n.node.next_power_of_2()
     session, part = n.node.session, n.node.size
     if not session.decide(part > 0):
         session.fix(part)

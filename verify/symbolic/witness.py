@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import count, pairwise
+from math import prod
 from typing import Any, Final, TypeAlias
 
 from specs.spec import ELEMENT, FloatParam, SizeParam, Spec, TensorParam, Values
 from verify.executor.faults import Fault
 from verify.executor.modes import Fill, Mode, Unmodelled
 from verify.executor.plan import Execution, run_plan
-from verify.executor.replay import NotReplayed, replay
+from verify.executor.replay import STEPS, NotReplayed, replay
 from verify.plan import Plan
 from verify.symbolic.control import WHILE
 from verify.symbolic.evaluate import OPERATIONS, evaluate
@@ -21,6 +22,7 @@ from verify.symbolic.terms import Atom, closure
 from verify.verdict import Witness
 
 LARGEST: Final = 1 << 22  # elements of a tensor that a replay makes
+MOST_LANES: Final = 1 << 22  # lanes times iterations that a loop's replay runs
 
 
 def witness(obligation: Obligation, model: Mapping[Atom, int]) -> Witness | str:
@@ -60,7 +62,9 @@ def _programs(obligation: Obligation, sizes: Mapping[str, int], model: Mapping[A
         programs = [_program(model, mark) for mark in ("", "'")[: obligation.copies]]
         addresses = {f"{param.name}.address": 0 for param in reading.spec.tensors}
         distinct = list(dict.fromkeys(programs))
-        faults = replay(reading.plan, reading.launch, reading.variant, addresses | dict(sizes), distinct)
+        tile = max([prod(access.shape) for access in reading.trace.accesses], default=1)
+        steps = min(STEPS, max(1, MOST_LANES // tile))
+        faults = replay(reading.plan, reading.launch, reading.variant, addresses | dict(sizes), distinct, steps=steps)
     for fault in faults:
         if fault.kind in obligation.faults and _concerns(fault, obligation):
             shown = tuple((name, sizes[name]) for name in sorted(reading.spec.names()))
@@ -175,9 +179,7 @@ def held(obligation: Obligation, model: Mapping[Atom, int]) -> Mapping[str, Held
     return found
 
 
-def example(
-    spec: Spec, plan: Plan, sizes: Mapping[str, int], held: Mapping[str, Held] | None = None
-) -> dict[str, Any]:
+def example(spec: Spec, plan: Plan, sizes: Mapping[str, int], held: Mapping[str, Held] | None = None) -> dict[str, Any]:
     """Plain inputs of these sizes and strides: floats in 0.5..1.5, integers at the low end of their domain.
 
     `held` gives elements of integer inputs other values. Raises NotReplayed where these are none of the domain.

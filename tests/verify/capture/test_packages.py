@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from attrs import evolve
@@ -12,6 +13,7 @@ from verify.case import PROFILES, Candidate
 from verify.plan import Capture, Plan, Unsupported
 
 LIBRARY = '''
+import math
 import multiprocessing
 import torch
 import triton
@@ -49,6 +51,17 @@ tuned = Remembering(copy, copy.arg_names, CONFIGS, ["n"], None, None, prune_conf
 strange = Strange(copy)
 
 
+def by_root(x):
+    """Block size by the root of the count, and a choice by quotients and floats of sizes."""
+    out = torch.empty_like(x)
+    n = x.numel()
+    block = triton.next_power_of_2(math.ceil(math.sqrt(n)))
+    waves = triton.cdiv(n, block) / 132
+    rows = 2 if waves > 1.5 and n - 3.0 > 0 else 1
+    copy[(triton.cdiv(n, block), rows, 1, 1)](x, out, n, block)
+    return out
+
+
 def launch(kernel, x):
     out = torch.empty_like(x)
     n = min(x.numel(), int(x.shape[0]) * x.shape[1])
@@ -61,6 +74,9 @@ import library
 
 def tuned(x):
     return library.launch(library.tuned, x)
+
+def by_root(x):
+    return library.by_root(x)
 
 def strange(x):
     return library.launch(library.strange, x)
@@ -95,3 +111,18 @@ def test_an_autotuner_of_the_librarys_own(tmp_path: Path) -> None:
 def test_a_launcher_that_nobody_has_read(tmp_path: Path) -> None:
     (answer,) = found(tmp_path, "strange").answers
     assert isinstance(answer, Unsupported) and answer.what == "a launch of a Strange"
+
+
+def test_roots_and_quotients_of_sizes(tmp_path: Path) -> None:
+    """Every power of two is a cell, and the guards say exactly what Python would have computed."""
+    plans = [answer for answer in found(tmp_path, "by_root").answers if isinstance(answer, Plan)]
+    assert len(plans) < 20
+    for rows, columns in ((1, 2), (3, 43), (2, 2), (5, 13), (9, 9), (31, 4096), (32, 2048), (1000, 4001)):
+        sizes = {"M": rows, "N": columns, "x.stride0": columns, "x.stride1": 1}
+        (plan,) = (plan for plan in plans if plan.cell.holds(sizes))
+        n = rows * columns
+        block = 1 << (math.ceil(math.sqrt(n)) - 1).bit_length()
+        (variant,) = plan.launches[0].variants
+        assert variant.constants["BLOCK"] == str(block), (rows, columns)
+        twice = 2 if -(-n // block) / 132 > 1.5 and n > 3 else 1
+        assert variant.grid[1].evaluate(sizes) == twice, (rows, columns)
