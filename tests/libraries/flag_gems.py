@@ -1,0 +1,372 @@
+"""Launch contracts of FlagGems' operators, called as PyTorch would dispatch to them, on row-major arguments.
+
+Kernels that it writes at run time for pointwise operators are captured like the ones in its files.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from libraries.contract import MOST, contract, number, tensor
+from specs.sizes import name
+from specs.spec import Dim, SizeParam
+
+PACKAGE = "flag-gems"
+VERSION = "5.0.2"
+
+ROWS, WIDTH = Dim("M", 1, MOST), Dim("N", 1, 65536)
+WIDE = Dim("N", 1, MOST)
+B, INNER = Dim("B", 1, 65535), Dim("K", 1, MOST)
+X, ROW, COLUMN = tensor("M", "N"), tensor("N"), tensor("M", dtype="float32")
+FLAT = tensor("N")
+
+
+def ops() -> Any:
+    """Its operators. The variable spares it from asking nvidia-smi which vendor's device this is."""
+    os.environ["GEMS_VENDOR"] = "nvidia"
+    import flag_gems
+
+    return flag_gems.ops
+
+
+# -- rows
+
+
+@contract(ROWS, WIDTH, x=X)
+def softmax(x: Any) -> Any:
+    return ops().softmax(x, -1)
+
+
+@contract(ROWS, WIDTH, dy=X, y=X)
+def softmax_backward(dy: Any, y: Any) -> Any:
+    return ops().softmax_backward(dy, y, -1, y.dtype)
+
+
+@contract(ROWS, WIDTH, INNER, x=tensor("M", "N", "K"))
+def softmax_inner_dim(x: Any) -> Any:
+    return ops().softmax(x, 1)
+
+
+@contract(ROWS, WIDTH, x=X)
+def log_softmax(x: Any) -> Any:
+    return ops().log_softmax(x, -1)
+
+
+@contract(ROWS, WIDTH, dy=X, y=X)
+def log_softmax_backward(dy: Any, y: Any) -> Any:
+    return ops().log_softmax_backward(dy, y, -1, y.dtype)
+
+
+@contract(ROWS, WIDTH, x=X, w=ROW, b=ROW, eps=number(1e-5))
+def layer_norm(x: Any, w: Any, b: Any, eps: float) -> Any:
+    return ops().layer_norm(x, [x.shape[1]], w, b, eps)
+
+
+@contract(ROWS, WIDTH, dy=X, x=X, mean=COLUMN, rstd=COLUMN, w=ROW, b=ROW)
+def layer_norm_backward(dy: Any, x: Any, mean: Any, rstd: Any, w: Any, b: Any) -> Any:
+    return ops().layer_norm_backward(dy, x, [x.shape[1]], mean, rstd, w, b, [True, True, True])
+
+
+@contract(ROWS, WIDTH, x=X, w=ROW, eps=number(1e-5))
+def rms_norm_forward(x: Any, w: Any, eps: float) -> Any:
+    return ops().rms_norm_forward(x, [x.shape[1]], w, eps)
+
+
+@contract(ROWS, WIDTH, dy=X, x=X, rstd=COLUMN, w=ROW, eps=number(1e-5))
+def rms_norm_backward(dy: Any, x: Any, rstd: Any, w: Any, eps: float) -> Any:
+    return ops().rms_norm_backward(dy, x, rstd, [x.shape[1]], w, eps)
+
+
+@contract(ROWS, WIDE, x=X)
+def argmax(x: Any) -> Any:
+    return ops().argmax(x, 1)
+
+
+@contract(ROWS, WIDE, x=X)
+def argmin(x: Any) -> Any:
+    return ops().argmin(x, 1)
+
+
+@contract(ROWS, WIDE, x=X)
+def mean_dim(x: Any) -> Any:
+    return ops().mean_dim(x, [1])
+
+
+@contract(ROWS, WIDE, x=X)
+def sum_dim(x: Any) -> Any:
+    return ops().sum_dim(x, [1])
+
+
+@contract(ROWS, WIDE, x=X)
+def amax(x: Any) -> Any:
+    return ops().amax(x, [1])
+
+
+@contract(ROWS, WIDTH, x=X)
+def max_dim(x: Any) -> Any:
+    return ops().max_dim(x, 1)
+
+
+@contract(ROWS, WIDTH, x=X)
+def prod_dim(x: Any) -> Any:
+    return ops().prod_dim(x, 1)
+
+
+@contract(ROWS, WIDE, x=X)
+def any_dim(x: Any) -> Any:
+    return ops().any_dim(x, 1)
+
+
+@contract(ROWS, WIDE, x=X)
+def var_mean(x: Any) -> Any:
+    return ops().var_mean(x, [1], correction=1)
+
+
+@contract(ROWS, WIDE, x=X)
+def std(x: Any) -> Any:
+    return ops().std(x, [1], correction=1)
+
+
+@contract(ROWS, WIDE, x=X)
+def vector_norm(x: Any) -> Any:
+    return ops().vector_norm(x, 2, [1])
+
+
+@contract(ROWS, WIDTH, x=X)
+def cumsum(x: Any) -> Any:
+    return ops().cumsum(x, 1)
+
+
+@contract(ROWS, WIDTH, x=X)
+def normed_cumsum(x: Any) -> Any:
+    return ops().normed_cumsum(x, -1)
+
+
+@contract(ROWS, Dim("N", 1000, 1000), x=X)
+def topk(x: Any) -> Any:
+    return ops().topk(x, 1)
+
+
+@contract(ROWS, Dim("N", 8, 16384), x=X, requires=((name("N") % 8).equals(0),))
+def scaled_softmax(x: Any) -> Any:
+    return ops().scaled_softmax_forward(x[None, None], 0.5)
+
+
+# -- everything at once
+
+
+@contract(WIDE, x=FLAT)
+def sum_all(x: Any) -> Any:
+    return ops().sum(x)
+
+
+@contract(WIDE, x=FLAT)
+def mean_all(x: Any) -> Any:
+    return ops().mean(x)
+
+
+@contract(WIDE, x=FLAT)
+def max_all(x: Any) -> Any:
+    return ops().max(x)
+
+
+@contract(WIDE, x=FLAT, y=FLAT)
+def vdot(x: Any, y: Any) -> Any:
+    return ops().vdot(x, y)
+
+
+@contract(WIDE, x=FLAT, y=FLAT)
+def dot(x: Any, y: Any) -> Any:
+    return ops().dot(x, y)
+
+
+@contract(WIDE, Dim("seed", 0, MOST), Dim("start", 0, MOST), x=FLAT, seed=SizeParam("seed"), start=SizeParam("start"))
+def dropout(x: Any, seed: int, start: int) -> Any:
+    function = ops().dropout
+    sys.modules[function.__module__].philox_backend_seed_offset = lambda increment: (seed, start)
+    return function(x, 0.5)
+
+
+@contract(WIDE, dy=FLAT, mask=tensor("N", dtype="bool"))
+def dropout_backward(dy: Any, mask: Any) -> Any:
+    return ops().dropout_backward(dy, mask, 2.0)
+
+
+@contract(WIDE, x=FLAT, y=FLAT)
+def mse_loss(x: Any, y: Any) -> Any:
+    return ops().mse_loss(x, y)
+
+
+@contract(WIDE, x=FLAT)
+def count_nonzero(x: Any) -> Any:
+    return ops().count_nonzero(x)
+
+
+# -- matrices
+
+SIDES = (Dim("M", 1, 1 << 20), Dim("N", 1, 1 << 20), Dim("K", 1, 1 << 20))
+
+
+@contract(*SIDES, a=tensor("M", "K"), b=tensor("K", "N"), bias=tensor("N"))
+def addmm(a: Any, b: Any, bias: Any) -> Any:
+    return ops().addmm(bias, a, b)
+
+
+@contract(*SIDES, Dim("B", 1, 65535), a=tensor("B", "M", "K"), b=tensor("B", "K", "N"))
+def bmm(a: Any, b: Any) -> Any:
+    return ops().bmm(a, b)
+
+
+@contract(*SIDES, a=tensor("M", "K"), b=tensor("K", "N"))
+def mm(a: Any, b: Any) -> Any:
+    from flag_gems.ops.mm import general_mm
+
+    (m, k), n = a.shape, b.shape[1]
+    return general_mm(a, b, a.new_empty((m, n)), m, n, k)
+
+
+@contract(ROWS, WIDE, x=X, v=tensor("N"))
+def mv(x: Any, v: Any) -> Any:
+    return ops().mv(x, v)
+
+
+@contract(ROWS, WIDE, x=X)
+def triu(x: Any) -> Any:
+    return ops().triu(x)
+
+
+@contract(ROWS, WIDE, B, x=tensor("B", "M", "N"))
+def triu_batch(x: Any) -> Any:
+    return ops().triu(x, 1)
+
+
+@contract(ROWS, WIDE, x=tensor("M"), y=tensor("N"))
+def outer(x: Any, y: Any) -> Any:
+    return ops().outer(x, y)
+
+
+# -- indices
+
+SOURCE, INDEX = Dim("V", 1, MOST), tensor("M", dtype="int64", low=0, high=name("V"))
+INDICES = tensor("M", "N", dtype="int64", low=0, high=name("V"))
+
+
+@contract(SOURCE, ROWS, WIDTH, weight=tensor("V", "N"), indices=INDEX)
+def embedding(weight: Any, indices: Any) -> Any:
+    return ops().embedding(weight, indices)
+
+
+@contract(SOURCE, ROWS, WIDTH, dy=X, indices=INDEX, like=tensor("V"))
+def embedding_backward(dy: Any, indices: Any, like: Any) -> Any:
+    return ops().embedding_backward(dy, indices, like.shape[0])
+
+
+@contract(SOURCE, ROWS, WIDE, x=tensor("V", "N"), index=INDEX)
+def index_select(x: Any, index: Any) -> Any:
+    return ops().index_select(x, 0, index)
+
+
+@contract(SOURCE, ROWS, WIDE, x=tensor("M", "V"), index=INDICES)
+def gather(x: Any, index: Any) -> Any:
+    return ops().gather(x, 1, index)
+
+
+@contract(
+    *(SOURCE, ROWS, WIDE),
+    x=tensor("M", "V"),
+    index=INDICES,
+    src=tensor("M", "N"),
+)
+def scatter(x: Any, index: Any, src: Any) -> Any:
+    return ops().scatter(x, 1, index, src)
+
+
+@contract(
+    *(SOURCE, ROWS, WIDE),
+    x=tensor("V", "N"),
+    index=INDEX,
+    src=tensor("M", "N"),
+)
+def index_add(x: Any, index: Any, src: Any) -> Any:
+    return ops().index_add(x, 0, index, src)
+
+
+@contract(ROWS, WIDE, x=X, target=tensor("M", dtype="int64", low=0, high=name("N")))
+def nll_loss_forward(x: Any, target: Any) -> Any:
+    return ops().nll_loss_forward(x, target)
+
+
+# -- images and groups
+
+IMAGE = (Dim("B", 1, 65535), Dim("C", 1, 65535), Dim("H", 1, 65535), Dim("W", 1, 65535))
+
+
+@contract(*IMAGE, x=tensor("B", "C", "H", "W"))
+def upsample_nearest2d(x: Any) -> Any:
+    return ops().upsample_nearest2d(x, (2 * x.shape[2], 2 * x.shape[3]))
+
+
+@contract(*IMAGE, x=tensor("B", "C", "H", "W"))
+def max_pool2d(x: Any) -> Any:
+    return ops().max_pool2d_with_indices(x, 2)
+
+
+@contract(*IMAGE, x=tensor("B", "C", "H", "W"))
+def avg_pool2d(x: Any) -> Any:
+    return ops().avg_pool2d(x, 2)
+
+
+@contract(*IMAGE[:3], x=tensor("B", "C", "H"), w=tensor("C"), b=tensor("C"), eps=number(1e-5))
+def batch_norm(x: Any, w: Any, b: Any, eps: float) -> Any:
+    return ops().batch_norm(x, w, b, training=True, eps=eps)
+
+
+@contract(IMAGE[0], Dim("C", 64, 64), IMAGE[2], x=tensor("B", "C", "H"), w=tensor("C"), b=tensor("C"))
+def group_norm(x: Any, w: Any, b: Any) -> Any:
+    n, c, h = x.shape
+    return ops().group_norm(x, w, b, n, c, h, 8)
+
+
+# -- pointwise kernels that it writes at run time
+
+
+@contract(ROWS, WIDE, x=X, y=X)
+def add(x: Any, y: Any) -> Any:
+    return ops().add(x, y)
+
+
+@contract(ROWS, WIDE, x=X, y=tensor("N"))
+def mul_broadcast(x: Any, y: Any) -> Any:
+    return ops().mul(x, y)
+
+
+@contract(ROWS, WIDE, x=X)
+def gelu(x: Any) -> Any:
+    return ops().gelu(x)
+
+
+@contract(ROWS, WIDE, x=tensor("M", "N", strided=True))
+def exp_strided(x: Any) -> Any:
+    return ops().exp(x)
+
+
+@contract(ROWS, WIDE, condition=tensor("M", "N", dtype="bool"), x=X, y=X)
+def where(condition: Any, x: Any, y: Any) -> Any:
+    return ops().where_self(condition, x, y)
+
+
+@contract(ROWS, WIDE, x=X, y=X)
+def cat(x: Any, y: Any) -> Any:
+    return ops().cat([x, y], 0)
+
+
+@contract(ROWS, WIDE, x=X)
+def flip(x: Any) -> Any:
+    return ops().flip(x, [0])
+
+
+@contract(ROWS, WIDE, x=X)
+def repeat(x: Any) -> Any:
+    return ops().repeat(x, [2, 3])
