@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import kernels
+import operations
 import triton
 from triton._C.libtriton import ir
 from triton.backends.compiler import GPUTarget
@@ -86,6 +87,7 @@ def lowered(kernel: Any, given: dict[str, Any]) -> str:
     codegen = backend.get_codegen_implementation(options)
     module = source.make_ir(target, options, codegen, backend.get_module_map(), context)
     text = str(backend.make_ttir(module, {}, options, 90))
+    text = text.replace(operations.__file__, "operations.py")
     return text.replace(kernels.__file__, "kernels.py").replace(str(Path(triton.__file__).parent), "triton")
 
 
@@ -93,3 +95,6 @@ if __name__ == "__main__":
     folder = Path(__file__).parent / "ttir"
     for name, (kernel, given) in TEXTS.items():
         (folder / f"{name}.ttir").write_text(lowered(getattr(kernels, kernel), given), encoding="utf-8")
+    for each in operations.KERNELS:
+        given = {"f": F32, "g": F32, "i": I32, "j": I32, "o": F32, "p": I32, "L": operations.LANES}
+        (folder / f"operations_{each.__name__}.ttir").write_text(lowered(each, given), encoding="utf-8")
