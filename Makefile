@@ -10,7 +10,7 @@ LIBRARIES ?= liger-kernel==0.8.5 fla-core==0.6.0 flag-gems==5.0.2 torchao==0.18.
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify-and-bench test check quality quality-libraries bench-executor gpu clean
+.PHONY: help setup verify-and-bench test check quality quality-libraries bench-executor demo-premerge gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -45,6 +45,9 @@ quality-libraries: setup ## prove the kernels of four packages; writes reports/p
 bench-executor: setup ## time the executor against Triton's interpreter, write reports/published/executor.{md,json}
 	$(BIN)/python tests/verify/executor/benchmark.py --json reports/published/executor.json \
 		--markdown reports/published/executor.md
+
+demo-premerge: setup ## three bugs seeded into liger-kernel, found by `kernelproof check` (minutes)
+	$(BIN)/python examples/premerge/demo.py
 
 gpu: setup ## what needs a CUDA device
 	$(BIN)/python -m pytest -m gpu

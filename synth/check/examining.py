@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
 from attrs import frozen
@@ -85,6 +85,7 @@ class Task:
     spec: str
     profile: str
     required: tuple[str, ...]
+    own: tuple[str, ...]  # packages that are the repository's, whatever else is installed
 
 
 def check(request: Request, told: Callable[[Checked], None] = lambda checked: None) -> Result:
@@ -144,7 +145,15 @@ def _checked(
         yield one
     roots = tuple(str((request.root / folder).resolve()) for folder in config.roots)
     waiting = [
-        Task(str(request.root), roots, function, _located(request.root, subject.spec), config.profile, config.required)
+        Task(
+            str(request.root),
+            roots,
+            function,
+            _located(request.root, subject.spec),
+            config.profile,
+            config.required,
+            _packages(subject, config),
+        )
         for function, (subject, _, _) in tasks.items()
     ]
     for done in each(waiting, examine, request.jobs, request.seconds):
@@ -156,6 +165,18 @@ def _checked(
             cache.store(request.root, name, decode(done.answer))
         told(one)
         yield one
+
+
+def _packages(subject: Subject, config: Config) -> tuple[str, ...]:
+    """The names under which the files that the subject rests on are imported."""
+    folders = [PurePosixPath(root).parts for root in config.roots]
+    found = {subject.function.partition(".")[0].partition(":")[0]}
+    for path in subject.closure.files:
+        parts = PurePosixPath(path).parts
+        for folder in folders:
+            if parts[: len(folder)] == folder:
+                found.add(parts[len(folder)].removesuffix(".py"))
+    return tuple(sorted(found))
 
 
 def examine(task: Task) -> bytes:
@@ -176,7 +197,7 @@ def examine(task: Task) -> bytes:
     if task.required:
         required = {gate: least for gate, least in stages.required.items() if gate in task.required}
         stages = evolve(only_those(stages, {"policy", *required}), required=required)
-    stages = evolve(stages, capture=partial(capture, roots=task.roots))
+    stages = evolve(stages, capture=partial(capture, roots=task.roots, own=task.own))
     return encode(examine_candidate(spec, candidate, PROFILES[task.profile], stages))
 
 

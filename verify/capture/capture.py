@@ -49,12 +49,13 @@ def capture(
     budget: Budget,
     limits: Limits | None = None,
     roots: Sequence[str] | None = None,
+    own: Sequence[str] = (),
 ) -> Capture:
     """Everything that can be found out about the candidate's host code.
 
     The number of cells in the budget is for each dtype and set of choices. The first violation ends the
-    capture. Policy `repo` finds packages among the installed ones, then in the working folder; where `roots` are
-    given, the candidate's own package is the one that lies there. Raises `sandbox.NotStarted` when the child
+    capture. Policy `repo` finds packages among the installed ones, then in `roots` (the working folder by default);
+    the packages called `own` in the roots first. Raises `sandbox.NotStarted` when the child
     cannot be started on this machine at all.
     """
     file = os.path.basename(candidate.path)
@@ -64,8 +65,10 @@ def capture(
     with Child(limits or Limits()) as child:
         folders = () if candidate.policy == "strict" else tuple(roots if roots is not None else (os.getcwd(),))
         entry = candidate.path.partition(":")[2] or candidate.entry
-        own = candidate.policy != "strict" and roots is not None
-        child.begin(begin(spec, candidate.source, entry, candidate.path, candidate.policy, folders, child.scratch, own))
+        opening = begin(
+            spec, candidate.source, entry, candidate.path, candidate.policy, folders, child.scratch, tuple(own)
+        )
+        child.begin(opening)
         for run in runs(spec):
             _cover(child, spec, run, budget, findings, file)
             if any(isinstance(answer, Violation) for answer in findings.answers):

@@ -36,13 +36,13 @@ def readable(begin: Begin) -> list[str]:
 
 
 class Own:
-    """Finds the candidate's own package, and nothing else, in the roots even where another one is installed."""
+    """Finds these packages, and nothing else, in the roots even where others of their names are installed."""
 
-    def __init__(self, package: str, roots: tuple[str, ...]) -> None:
-        self.package, self.roots = package, roots
+    def __init__(self, packages: tuple[str, ...], roots: tuple[str, ...]) -> None:
+        self.packages, self.roots = packages, roots
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
-        own = name == self.package and path is None
+        own = name in self.packages and path is None
         return PathFinder.find_spec(name, list(self.roots)) if own else None
 
 
@@ -50,10 +50,10 @@ def main(requests: BinaryIO, answers: BinaryIO) -> None:
     limit()
     begin: Begin = decode(requests.readline(), Begin)
     sys.path += [root for root in begin.roots if root not in sys.path]
-    if begin.own:
-        sys.meta_path.insert(0, Own(begin.path.split(".")[0], begin.roots))
     from verify.capture.entry import Entry  # imports torch and triton, before the door shuts
 
+    if begin.own:  # not before: a repository may have names of ours
+        sys.meta_path.insert(0, Own(begin.own, begin.roots))
     entry = Entry(begin)
     answers.write(encode(Ready(lock(readable(begin), [begin.scratch]))))
     answers.flush()

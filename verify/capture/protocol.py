@@ -73,7 +73,7 @@ class Begin:
     glue: tuple[str, ...]
     roots: tuple[str, ...]
     scratch: str
-    own: bool = False  # whether the candidate's package is the one in the roots, whatever is installed
+    own: tuple[str, ...] = ()  # packages that are taken from the roots, whatever is installed
 
 
 @frozen
@@ -130,7 +130,14 @@ def decode(line: bytes, kind: type[Any]) -> Any:
 
 
 def begin(
-    spec: Spec, source: str, entry: str, path: str, policy: str, roots: tuple[str, ...], scratch: str, own: bool = False
+    spec: Spec,
+    source: str,
+    entry: str,
+    path: str,
+    policy: str,
+    roots: tuple[str, ...],
+    scratch: str,
+    own: tuple[str, ...] = (),
 ) -> Begin:
     """The opening message for a spec and a candidate."""
     parameters = []

@@ -205,10 +205,12 @@ def test_paths_choose(root, capsys):
 
 
 @pytest.mark.quality
-def test_the_repositorys_own_package_is_examined_although_another_is_installed(root, capsys):
+@pytest.mark.parametrize("function", ["hypothesis.double:double", "entries:double"])
+def test_the_repositorys_own_package_is_examined_although_another_is_installed(root, capsys, function):
     (root / "ops/double.py").rename(root / "double.py")
-    write(root, {"hypothesis/__init__.py": "", "hypothesis/double.py": KERNEL})
+    through = "from hypothesis.double import double as own\n\ndef double(x):\n    return own(x)\n"
+    write(root, {"hypothesis/__init__.py": "", "hypothesis/double.py": KERNEL, "entries.py": through})
     edit(root, "pyproject.toml", 'profile = "quick"', 'profile = "quick"\nexclude = ["*.py"]')
-    edit(root, "pyproject.toml", '"ops.double:double"', '"hypothesis.double:double"')
+    edit(root, "pyproject.toml", '"ops.double:double"', f'"{function}"')
     code, lines, _, errors = check(capsys)
     assert code == Exit.PASSED, [*lines, errors]
