@@ -27,7 +27,7 @@ def results() -> dict[str, str]:
         env={**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "2"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
         check=False,
     )
     assert run.returncode == 0, run.stderr

@@ -84,6 +84,32 @@ PROPOSALS: Final = {
             "Grouped tiles, walking pointers, 64-bit steps, large tiles for 16-bit dtypes.",
         ),
     ),
+    "embedding": (
+        ("refuted/overflow__embedding_offset_int32", "One program copies 1024 columns of a row."),
+        (
+            "refuted/coverage__embedding_whole_blocks",
+            "Model widths are multiples of 128, so nothing needs a mask.",
+        ),
+        ("admitted/embedding__rows", "One program copies 1024 columns of a row; 64-bit offsets throughout."),
+        ("refuted/bounds__embedding_last_rows", "Eight rows a program, masked at the edges of the table."),
+        ("refuted/algorithm__embedding_index_stride", "The indices are a plain list, so only the table has strides."),
+        ("admitted/embedding__tiles", "Eight rows a program keep the machine busy when rows are short."),
+    ),
+    "cross_entropy": (
+        (
+            "refuted/bounds__cross_entropy_ignored_target",
+            "Two passes; ignored rows are computed like others and set to zero at the end.",
+        ),
+        (
+            "refuted/algorithm__cross_entropy_without_rescale",
+            "One pass: maximum and sum are carried along the classes.",
+        ),
+        (
+            "refuted/numerics__cross_entropy_in_input_dtype",
+            "Distances to the maximum are small, so they stay in the logits' dtype.",
+        ),
+        ("admitted/cross_entropy__online", "One pass with an online sum for each lane; ignored rows are skipped."),
+    ),
 }  # fmt: skip
 
 
