@@ -44,10 +44,16 @@ class View:
 
 @frozen
 class PointerArgument:
-    """A tensor passed to a kernel: the address of the view's first element."""
+    """A tensor passed to a kernel: the address of the view's first element.
+
+    With a `block` it is a tensor descriptor made by the host code: kernels read and write tiles of that shape,
+    clipped to the view. The kernel gets the view's sizes and strides too, as arguments `name.size0` and so on.
+    """
 
     name: str
     view: View
+    block: tuple[int, ...] = ()
+    padding: Literal["zero", "nan"] = "zero"
 
 
 @frozen

@@ -33,8 +33,15 @@ class Kernel:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The arguments that are left in the TTIR function."""
-        return tuple(name for name, type in self.types.items() if type != "constexpr")
+        """The arguments that are left in the TTIR function. A descriptor brings its sizes and strides along."""
+        found: list[str] = []
+        for name, type in self.types.items():
+            if type != "constexpr":
+                found.append(name)
+            if type.startswith("tensordesc"):
+                axes = range(type.count(",") + 1)
+                found += [f"{name}.{part}{axis}" for part in ("size", "stride") for axis in axes]
+        return tuple(found)
 
 
 class DoesNotCompile(Exception):

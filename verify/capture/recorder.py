@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 from triton.runtime.autotuner import Autotuner, Heuristics
 from triton.runtime.jit import JITFunction
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 from specs.sizes import Condition, Size, all_of, size
 from verify.capture.lower import DoesNotCompile, Kernel, Lowering, place_of
@@ -73,7 +74,7 @@ class Recorder:
                 each
                 for name, value in bound.items()
                 if not _is_constant(function, name, value)
-                for each in [_argument(session, function, name, value)]
+                for each in _arguments(session, function, name, value)
             )
             if arguments is not None and own != arguments:
                 session.unsupported("autotune configurations that change the kernel's run-time arguments")
@@ -96,7 +97,7 @@ class Recorder:
     ) -> list[Variant]:
         names = {each.name for each in arguments}
         constants = {name: _constant(self.session, value) for name, value in bound.items() if name not in names}
-        types = dict.fromkeys(bound, "constexpr") | {each.name: _type(each) for each in arguments}
+        types = dict.fromkeys(bound, "constexpr") | {each.name: _type(each) for each in arguments if each.name in bound}
         launch = {name: int(_constant(self.session, options.get(name, default))) for name, default in _DEFAULTS}
         plain = Kernel(types, constants, frozenset(), **launch)
         generic, _ = specialised(self.session, function, plain, arguments, None)
@@ -193,6 +194,24 @@ def _is_constant(function: Any, name: str, value: Any) -> bool:
     return bool(parameter.is_constexpr) or value is None
 
 
+def _arguments(session: Session, function: Any, name: str, value: Any) -> list[Argument]:
+    """What the kernel gets for one parameter: of a descriptor, its sizes and strides too."""
+    if not isinstance(value, TensorDescriptor):
+        return [_argument(session, function, name, value)]
+    base = value.base
+    if not isinstance(base, Stand) or base.device.type != "cuda":
+        session.unsupported(f"a tensor descriptor of a {type(base).__name__}")
+    if value.round_f32_to_tf32:
+        session.unsupported("a tensor descriptor that rounds float32 to tf32")
+    sizes, strides = (tuple(size_of(session, each) for each in part) for part in (value.shape, value.strides))
+    view = evolve(base.view_, sizes=sizes, strides=strides, dtype=base.dtype_)
+    block = tuple(int(_constant(session, each)) for each in value.block_shape)
+    found: list[Argument] = [PointerArgument(name, view, block, value.padding)]
+    for part, numbers, kind in (("size", sizes, "i32"), ("stride", strides, "i64")):
+        found += [IntegerArgument(f"{name}.{part}{axis}", each, kind) for axis, each in enumerate(numbers)]
+    return found
+
+
 def _argument(session: Session, function: Any, name: str, value: Any) -> Argument:
     """A run-time argument of a kernel."""
     annotated = next(each for each in function.params if each.name == name).annotation_type
@@ -237,6 +256,8 @@ def _integer_type(session: Session, name: str, part: Size, annotated: str) -> st
 
 
 def _type(argument: Argument) -> str:
+    if isinstance(argument, PointerArgument) and argument.block:
+        return f"tensordesc<{POINTEES[argument.view.dtype]}[{', '.join(map(str, argument.block))}]>"
     if isinstance(argument, PointerArgument):
         return f"*{POINTEES[argument.view.dtype]}"
     if isinstance(argument, IntegerArgument) and argument.type == "i1":

@@ -37,10 +37,10 @@ def specialised(
     ones: dict[str, Condition] = {}
     free = {each.name for each in function.params if each.do_not_specialize or each.do_not_specialize_on_alignment}
     for argument in arguments:
-        if argument.name in free or isinstance(argument, FloatArgument):
+        if argument.name in free or argument.name not in plain.types or isinstance(argument, FloatArgument):
             continue
         if isinstance(argument, PointerArgument):
-            if point is not None:
+            if point is not None and not argument.block:
                 found[argument.name] = _aligned_address(session, argument)
         elif argument.type != "i1":
             one, even = argument.value.equals(1), (argument.value % ALIGNMENT).equals(0)

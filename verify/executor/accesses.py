@@ -60,7 +60,7 @@ def _moved(base: torch.Tensor, offset: torch.Tensor, size: int, limit: int) -> t
     return torch.where(wild | (region(address) != region(base)), NOWHERE, address)
 
 
-def _request(
+def requested(
     machine: Machine, operation: Operation, pointer: Lanes, kind: str, element: Scalar,
     shape: tuple[int, ...], mask: Lanes | None, order: tuple[bool, bool] = (False, False),
 ) -> Request:  # fmt: skip
@@ -77,7 +77,7 @@ def _mask(machine: Machine, operation: Operation, mask: Lanes | None, kind: str)
     return mask
 
 
-def _undefined(machine: Machine, element: Scalar, axes: int, operation: Operation) -> torch.Tensor:
+def undefined(machine: Machine, element: Scalar, axes: int, operation: Operation) -> torch.Tensor:
     value = poison(machine.fill, element, operation.place)
     return torch.full((1,) * axes, value, dtype=lane_type(element, machine.mode, operation.place))
 
@@ -86,9 +86,9 @@ def _load(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> 
     pointer, mask, other = _groups(operation, operands)
     element = pointee(operation.operands[0].type, operation)
     active = _mask(machine, operation, mask, "load")
-    request = _request(machine, operation, pointer, "load", element, shape_of(operation.results[0].type), active)
+    request = requested(machine, operation, pointer, "load", element, shape_of(operation.results[0].type), active)
     axes = pointer.axes
-    rest = _undefined(machine, element, axes, operation) if other is None else other.data
+    rest = undefined(machine, element, axes, operation) if other is None else other.data
     return (Lanes(machine.memory.load(request, rest)),)
 
 
@@ -107,11 +107,11 @@ def _store(machine: Machine, operation: Operation, operands: Sequence[Lanes]) ->
     element = pointee(operation.operands[0].type, operation)
     active = _mask(machine, operation, mask, "store")
     shape = shape_of(operation.operands[0].type)
-    machine.memory.store(_request(machine, operation, pointer, "store", element, shape, active), value.data)
+    machine.memory.store(requested(machine, operation, pointer, "store", element, shape, active), value.data)
     return ()
 
 
-def _changes(kind: str, element: Scalar, machine: Machine, operation: Operation) -> Change:
+def changes(kind: str, element: Scalar, machine: Machine, operation: Operation) -> Change:
     def wrapped(data: torch.Tensor) -> torch.Tensor:
         if element.bits == 64:
             return data
@@ -153,11 +153,11 @@ def _read_modify_write(machine: Machine, operation: Operation, operands: Sequenc
     element = pointee(operation.operands[0].type, operation)
     active = _mask(machine, operation, mask, "atomic")
     shape = shape_of(operation.operands[0].type)
-    request = _request(machine, operation, pointer, "atomic", element, shape, active, _order(operation))
+    request = requested(machine, operation, pointer, "atomic", element, shape, active, _order(operation))
     if kind in ("add", "fadd") and operation.results[0].name in machine.unused and element.bits > 8:
         request = evolve(request, sums=True)
-    change = _changes(kind, element, machine, operation)
-    rest = _undefined(machine, element, pointer.axes, operation)
+    change = changes(kind, element, machine, operation)
+    rest = undefined(machine, element, pointer.axes, operation)
     old = machine.memory.update(request, (value.data,), change, rest)
     _fence(machine, request)
     return (Lanes(old),)
@@ -173,18 +173,18 @@ def _compare_and_swap(machine: Machine, operation: Operation, operands: Sequence
     pointer, expected, value = operands
     element = pointee(operation.operands[0].type, operation)
     shape = shape_of(operation.operands[0].type)
-    request = _request(machine, operation, pointer, "atomic", element, shape, None, _order(operation))
+    request = requested(machine, operation, pointer, "atomic", element, shape, None, _order(operation))
 
     def change(old: torch.Tensor, compared: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
         return torch.where(old == compared, new, old)
 
-    rest = _undefined(machine, element, pointer.axes, operation)
+    rest = undefined(machine, element, pointer.axes, operation)
     old = machine.memory.update(request, (expected.data, value.data), change, rest)
     _fence(machine, request)
     return (Lanes(old),)
 
 
-def _tile(
+def tile(
     machine: Machine, operation: Operation, held: object, indices: Sequence[Lanes], shape: tuple[int, ...]
 ) -> tuple[Lanes, Lanes]:
     """Addresses of a descriptor's block, and which of its lanes lie inside of the tensor."""
@@ -218,12 +218,12 @@ def _tile(
 
 def _load_tile(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
     shape, held = block_type(operation).shape, operands[0]
-    pointer, inside = _tile(machine, operation, held, operands[1:], shape)
+    pointer, inside = tile(machine, operation, held, operands[1:], shape)
     element = block_type(operation).element
     assert isinstance(element, Scalar)
     rank = pointer.axes - 1
     full = (1,) * (rank - len(shape)) + shape
-    request = _request(machine, operation, pointer, "load", element, full, inside)
+    request = requested(machine, operation, pointer, "load", element, full, inside)
     padding = float("nan") if isinstance(held, TensorDescriptor) and held.nan_padding else 0
     rest = torch.full((1,) * (rank + 1), padding, dtype=lane_type(element, machine.mode, operation.place))
     data = machine.memory.load(request, rest)
@@ -233,12 +233,12 @@ def _load_tile(machine: Machine, operation: Operation, operands: Sequence[Lanes]
 def _store_tile(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[()]:
     shape, held = block_type(operation).shape, operands[0]
     value = operands[1]
-    pointer, inside = _tile(machine, operation, held, operands[2:], shape)
+    pointer, inside = tile(machine, operation, held, operands[2:], shape)
     element = block_type(operation).element
     assert isinstance(element, Scalar)
     rank = pointer.axes - 1
     full = (1,) * (rank - len(shape)) + shape
-    request = _request(machine, operation, pointer, "store", element, full, inside)
+    request = requested(machine, operation, pointer, "store", element, full, inside)
     ones = full[: rank - len(shape)]
     machine.memory.store(request, value.data.reshape(value.data.shape[0], *ones, *value.data.shape[1:]))
     return ()

@@ -11,7 +11,7 @@ from verify.executor.binding import Inputs, argument, evaluated
 from verify.executor.control import invoke
 from verify.executor.faults import Log
 from verify.executor.integers import fit
-from verify.executor.lanes import Held, Lanes, Wrap
+from verify.executor.lanes import Held, Lanes, TensorDescriptor, Wrap
 from verify.executor.layout import base
 from verify.executor.machine import Batch, Machine, Memory
 from verify.executor.meanings import MEANINGS
@@ -86,12 +86,19 @@ def arguments(
             buffer = plan.buffer(item.view.buffer)
             dtype: torch.dtype = getattr(torch, buffer.dtype)
             offset = evaluated(item.view.offset.evaluate, values, "the views' offsets") * dtype.itemsize
-            held.append(Lanes(torch.tensor([base(numbers[buffer.name]) + offset])))
+            start = Lanes(torch.tensor([base(numbers[buffer.name]) + offset]))
+            held.append(_descriptor(item, start, values) if item.block else start)
         elif isinstance(item, IntegerArgument):
             held.append(_integer(launch, item, parameter, evaluated(item.value.evaluate, values, name)))
         else:
             held.append(_float(launch, item, parameter, inputs, mode))
     return held
+
+
+def _descriptor(item: PointerArgument, start: Lanes, values: Mapping[str, int]) -> TensorDescriptor:
+    seen = evaluated(partial(window, item.view), values, "the views' sizes")
+    sizes, strides = (tuple(Lanes(torch.tensor([each])) for each in part) for part in (seen.sizes, seen.strides))
+    return TensorDescriptor(start, sizes, strides, item.padding == "nan")
 
 
 def _integer(launch: Launch, item: IntegerArgument, parameter: Value, number: int) -> Lanes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from verify.executor import accesses, control, floats, integers, products, reductions, shapes
+from verify.executor import accesses, control, floats, integers, products, reductions, shapes, tiles
 from verify.executor.machine import Meaning
 
 MEANINGS: Final[dict[str, Meaning]] = {
@@ -14,5 +14,6 @@ MEANINGS: Final[dict[str, Meaning]] = {
     **reductions.MEANINGS,
     **products.MEANINGS,
     **accesses.MEANINGS,
+    **tiles.MEANINGS,
     **control.MEANINGS,
 }

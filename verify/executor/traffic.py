@@ -19,8 +19,9 @@ from verify.ir.program import (
     shape_of,
 )
 
-STORES: Final = ("tt.store", "tt.atomic_rmw", "tt.atomic_cas", "tt.descriptor_store")
-LOADS: Final = ("tt.load", "tt.atomic_rmw", "tt.atomic_cas", "tt.descriptor_load")
+ATOMICS: Final = ("tt.atomic_rmw", "tt.atomic_cas", "tt.descriptor_reduce")
+STORES: Final = ("tt.store", "tt.descriptor_store", "tt.descriptor_scatter", *ATOMICS)
+LOADS: Final = ("tt.load", "tt.descriptor_load", "tt.descriptor_gather", *ATOMICS)
 
 
 @frozen

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from verify.case import Budget, Case
 from verify.symbolic import obligations, starts
+from verify.symbolic.described import described
 from verify.symbolic.obligations import Obligation
 from verify.symbolic.reading import Reading
 from verify.symbolic.settle import settle
@@ -17,6 +18,7 @@ def bounds(case: Case, budget: Budget) -> tuple[Verdict, ...]:
 
     def asked(reading: Reading) -> Iterator[Obligation]:
         yield from obligations.bounds(reading)
+        yield from described(reading)
         yield from starts.views(reading)
         yield from starts.chosen(reading)
 

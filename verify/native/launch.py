@@ -189,6 +189,9 @@ def bind(launch: Launch, variant: Variant, memory: Memory, inputs: Inputs) -> tu
     for name in variant.parameters:
         argument = launch.argument(name)
         if isinstance(argument, PointerArgument):
+            if argument.block:
+                what = f"{argument.name} is a tensor descriptor of the host code, which is not launched from TTIR yet"
+                raise LaunchError(f"{launch.kernel} ({launch.place}): {what}")
             bound.append(memory.address(argument.view))
         elif isinstance(argument, IntegerArgument):
             bound.append(_integer(launch, argument, memory.names))

@@ -33,7 +33,7 @@ from verify.symbolic.terms import (
     poly,
 )
 from verify.symbolic.trace import Tracer
-from verify.symbolic.values import Address, Content, Lane, Wrap, merged, renamed, tainted
+from verify.symbolic.values import Address, Content, Descriptor, Lane, Wrap, merged, renamed, tainted
 
 
 def run_region(tracer: Tracer, region: Region) -> tuple[str, list[Lane]]:
@@ -292,6 +292,8 @@ def _placeholder(tracer: Tracer, argument: Value, start: Lane) -> Lane:
         content = now
     elif isinstance(start.content, Truth):
         content = opaque_truth(f"{label}:value", lanes)
+    elif isinstance(start.content, Descriptor):
+        content = start.content  # another one in the next round is forgotten
     return Lane(content, undef)
 
 
@@ -299,7 +301,7 @@ def _placeholders(each: Carried) -> frozenset[str]:
     """The labels of what stands for the value, at whichever lanes."""
     content = each.placeholder.content
     content = content.offset if isinstance(content, Address) else content
-    found = closure([content]) if content is not None else ()
+    found = closure([content]) if isinstance(content, Poly | Truth) else ()
     return frozenset(inner.label for inner in found if inner.kind == "opaque")
 
 
@@ -307,6 +309,8 @@ def _solve(tracer: Tracer, each: Carried, after: Lane, iteration: Atom, during: 
     """The carried value at the generic iteration: start + iteration * step, or unchanged, or unknown."""
     start, now, then = each.start.content, each.placeholder.content, after.content
     if isinstance(start, Truth) and then == now:
+        return Lane(start)
+    if isinstance(start, Descriptor) and then == now:
         return Lane(start)
     if isinstance(start, Poly) and isinstance(now, Poly) and isinstance(then, Poly):
         stepped = _stepped(start, now, then, iteration, loose)

@@ -102,6 +102,9 @@ def _divided(kind: str, left: Poly, right: Poly, ranges: Ranges) -> Poly:
 def _ceiling(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
     left, right = operands
     tracer.decide("divisor", right, operation, shape_of(operation.results[0].type), negate(equal(right.poly, 0)))
+    ranges = tracer.ranges_over(shape_of(operation.results[0].type))
+    if operation.name.endswith("ui") and not (ranges.nonnegative(left.poly) and ranges.nonnegative(right.poly)):
+        return [tracer.unknown(operation, operation.results[0].type, 0, left, right)]
     return [may_wrap(tracer, operation, -apply("floordiv", -left.poly, right.poly), left, right)]
 
 
@@ -218,6 +221,12 @@ def _index_cast(tracer: Tracer, operation: Operation, operands: list[Lane]) -> l
     return (_narrow if target.bits < source.bits else _widen(signed=True))(tracer, operation, operands)
 
 
+def _index_cast_unsigned(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    source, target = element_of(operation.operands[0].type), element_of(operation.results[0].type)
+    assert isinstance(source, Scalar) and isinstance(target, Scalar)
+    return (_narrow if target.bits < source.bits else _widen(signed=False))(tracer, operation, operands)
+
+
 def select(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
     condition, yes, no = operands
     unknown: Content = tracer.unknown(operation, operation.results[0].type).content
@@ -239,6 +248,7 @@ INTEGERS: Final[Mapping[str, Meaning]] = {
     "arith.remui": _division("rem", signed=False),
     "arith.floordivsi": _division("floordiv", signed=True),
     "arith.ceildivsi": _ceiling,
+    "arith.ceildivui": _ceiling,
     "arith.minsi": _extreme("min", signed=True),
     "arith.maxsi": _extreme("max", signed=True),
     "arith.minui": _extreme("min", signed=False),
@@ -254,5 +264,6 @@ INTEGERS: Final[Mapping[str, Meaning]] = {
     "arith.extui": _widen(signed=False),
     "arith.trunci": _narrow,
     "arith.index_cast": _index_cast,
+    "arith.index_castui": _index_cast_unsigned,
     "arith.select": select,
 }

@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
+from verify.ir.program import Symbol
 from verify.symbolic.layout import apart, coordinates, elements, inside, packed, span, tile
 from verify.symbolic.ranges import Range, Ranges
 from verify.symbolic.reading import Reading
@@ -199,11 +200,32 @@ def races(reading: Reading) -> Iterator[Obligation]:
     accesses = reading.trace.accesses
     for left, right in combinations_with_replacement(accesses, 2):
         kinds = {left.kind, right.kind}
-        if kinds in ({"load"}, {"atomic"}) or reading.window(left).buffer != reading.window(right).buffer:
+        if kinds == {"load"} or reading.window(left).buffer != reading.window(right).buffer:
+            continue
+        if kinds == {"atomic"}:
+            yield _apart(reading, left, right, between=True) if _narrow(left, right) else _atomic(reading, left, right)
             continue
         yield _apart(reading, left, right, between=True)
         if left is right or not _ordered(reading, left, right):
             yield _apart(reading, left, right, between=False)
+
+
+def _narrow(*accesses: Access) -> bool:
+    """Whether one of the atomics is one only to its own program."""
+    return any(access.operation.attributes.get("scope") == Symbol("cta") for access in accesses)
+
+
+def _atomic(reading: Reading, left: Access, right: Access) -> Obligation:
+    lines = "" if left is right else f", lines {left.place.line} and {right.place.line}"
+    return Obligation(
+        reading,
+        f"programs touch one element of {reading.window(left).buffer} by atomics that see each other{lines}",
+        left.place,
+        (reading.facts,),
+        (Way(TRUE, "atomic in all programs"),),
+        reading.ranges,
+        ("write-conflict",),
+    )
 
 
 def _ordered(reading: Reading, left: Access, right: Access) -> bool:

@@ -34,7 +34,7 @@ from verify.symbolic.terms import (
     within,
 )
 from verify.symbolic.trace import Access, Trace, Tracer
-from verify.symbolic.values import Address, Lane
+from verify.symbolic.values import Address, Descriptor, Lane
 
 MAX_GRID: Final = 2**31 - 1
 LEMMA: Final = evolve(PROFILES["ci"], rlimit=4_000_000, seconds=4)  # what a lemma on the way may cost
@@ -125,6 +125,7 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
         for name, buffer in buffers.items()
         if (source := origin(spec, plan, launch, buffer))
     }
+    windows = {name: _window(each.view, known) for name, each in arguments.items() if isinstance(each, PointerArgument)}
     loads = _loads(inputs, ranges)
 
     programs = conj(*(within(0, of(pid(axis)), extent) for axis, extent in enumerate(grid)))
@@ -138,7 +139,7 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
         steady = {name: bounds for name, bounds in loads.items() if name not in changing}
         tracer = Tracer(program, ranges, grid, steady, shows, changing)
         for value, name in zip(program.kernel.arguments, variant.parameters, strict=True):
-            tracer.environment[value.name] = _argument(arguments[name], known)
+            tracer.environment[value.name] = _argument(arguments[name], windows, known)
         return tracer.trace()
 
     found = trace(frozenset())
@@ -150,7 +151,6 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
         if isinstance(each, PointerArgument) and each.view.dtype not in ("", plan.buffer(each.view.buffer).dtype):
             strange = (f"a view of {each.view.buffer} as another dtype", launch.place)
             found = evolve(found, unmodelled=(*found.unmodelled, strange))
-    windows = {name: _window(each.view, known) for name, each in arguments.items() if isinstance(each, PointerArgument)}
     inputs = {name: each for name, each in inputs.items() if name not in changing}
     return Reading(spec, plan, launch, variant, found, facts, ranges, windows, known, inputs)
 
@@ -159,9 +159,10 @@ def _size(known: Renaming, variant: Variant, axis: int) -> Poly:
     return known.poly(from_size(variant.grid[axis]))
 
 
-def _argument(argument: object, known: Renaming) -> Lane:
+def _argument(argument: object, windows: Mapping[str, Window], known: Renaming) -> Lane:
     if isinstance(argument, PointerArgument):
-        return Lane(Address(argument.name, poly(0)))
+        start, window = Address(argument.name, poly(0)), windows[argument.name]
+        return Lane(Descriptor(start, window.sizes, window.strides) if argument.block else start)
     if isinstance(argument, IntegerArgument):
         value = known.poly(from_size(argument.value))
         return Lane(equal(value, 1) if argument.type == "i1" else value)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from verify.ir.program import Operation, Pointer, Scalar, Symbol, element_of, shape_of
+from verify.ir.program import Operation, Scalar, Symbol, shape_of
 from verify.symbolic.integers import Meaning
-from verify.symbolic.origins import label
 from verify.symbolic.terms import (
     FALSE,
     TRUE,
     Atom,
-    Given,
     Poly,
     Renaming,
     Term,
-    Truth,
     apply,
     atom,
     closure,
@@ -24,14 +21,13 @@ from verify.symbolic.terms import (
     disj,
     equal,
     lane,
-    negate,
     of,
     pid,
     poly,
     within,
 )
-from verify.symbolic.trace import Access, Barrier, Tracer
-from verify.symbolic.values import Address, Lane, merged, renamed, tainted
+from verify.symbolic.trace import Tracer
+from verify.symbolic.values import Lane, merged, renamed, tainted
 
 
 def program_id(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
@@ -109,9 +105,11 @@ def _any_lane(tracer: Tracer, operation: Operation, operands: list[Lane]) -> Lan
     return tracer.unknown(operation, operation.results[0].type, 0, *spoiled)
 
 
-def anywhere(tracer: Tracer, operation: Operation, value: Lane, axes: Sequence[int] | None = None) -> Lane:
-    """What could spoil `value` at any lane along the axes (all of them unless given)."""
-    shape = shape_of(operation.operands[0].type)
+def anywhere(
+    tracer: Tracer, operation: Operation, value: Lane, axes: Sequence[int] | None = None, at: int = 0
+) -> Lane:
+    """What could spoil `value`, the operand `at`, at any lane along the axes (all of them unless given)."""
+    shape = shape_of(operation.operands[at].type)
     chosen = range(len(shape)) if axes is None else axes
     fresh = {axis: of(another_lane(f"any:{tracer.mark(operation)}:{axis}", value)) for axis in chosen}
     inside = conj(*(within(0, fresh[axis], shape[axis]) for axis in chosen if axis < len(shape)))
@@ -228,110 +226,14 @@ def gather(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[L
     return [tracer.unknown(operation, operation.results[0].type, 0, anywhere(tracer, operation, source), indices)]
 
 
-def add_pointer(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
-    base, offset = operands
-    if not isinstance(base.content, Address):
-        return [tainted(None, base, offset)]
-    return [tainted(Address(base.content.pointer, base.content.offset + offset.poly), base, offset)]
+def poison(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    return [tracer.unknown(operation, operation.results[0].type, 0, Lane(None, TRUE))]
 
 
-def bitcast(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
-    source, target = element_of(operation.operands[0].type), element_of(operation.results[0].type)
-    if isinstance(source, Pointer) and isinstance(target, Pointer):
-        same_width = _bytes(source) == _bytes(target)
-        return [operands[0] if same_width else tainted(None, operands[0])]
-    return [tracer.unknown(operation, operation.results[0].type, 0, *operands)]
-
-
-def _bytes(pointer: Pointer) -> int:
-    return max(pointer.pointee.bits, 8) if isinstance(pointer.pointee, Scalar) else 0
-
-
-def load(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
-    pointer, *rest = operands
-    mask, other = rest[0] if rest else Lane(TRUE), rest[1] if len(rest) > 1 else None
-    address = access(tracer, operation, "load", pointer, mask, None)
-    skipped = negate(mask.truth)
-    undef = conj(skipped, other.undef if other else TRUE)
-    result = operation.results[0]
-    if address is None:
-        return [tracer.unknown(operation, result.type, 0, Lane(None, undef))]
-    element = element_of(result.type)
-    if isinstance(element, Scalar) and element.integer and element != Scalar("i1"):
-        low, high = tracer.loads.get(address.pointer, (-(2 ** (element.bits - 1)), 2 ** (element.bits - 1) - 1))
-        loaded = Lane(of(atom("load", label(address.pointer, int(low), int(high)), (address.offset,))))
-        anything = tracer.unknown(operation, result.type)
-        if address.pointer in tracer.changing:  # the same address may hold something else each time
-            loaded = anything
-        value = merged(mask.truth, loaded, other or anything, anything)
-        return [Lane(value.content, undef, other.wraps if other else frozenset())]
-    return [tracer.unknown(operation, result.type, 0, Lane(None, undef))]
-
-
-def store(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
-    pointer, value, *mask = operands
-    access(tracer, operation, "store", pointer, mask[0] if mask else Lane(TRUE), value)
-    return []
-
-
-def atomic(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
-    pointer, *values = operands
-    mask = values.pop() if operation.name == "tt.atomic_rmw" and len(values) > 1 else Lane(TRUE)
-    access(tracer, operation, "atomic", pointer, mask, tainted(None, *values))
-    return [tracer.unknown(operation, operation.results[0].type, 0, Lane(None, negate(mask.truth)))]
-
-
-def access(
-    tracer: Tracer, operation: Operation, kind: str, pointer: Lane, mask: Lane, value: Lane | None
-) -> Address | None:
-    """Record a memory access; None when the pointer's origin is not known, which the trace then says."""
-    address = pointer.content
-    if not isinstance(address, Address):
-        tracer.give_up(operation, f"{operation.name} through a pointer of unknown origin")
-        return None
-    shape = shape_of(operation.operands[0].type)
-    known = Given(conj(tracer.path, mask.truth))
-    tracer.record(
-        Access(
-            kind,
-            address.pointer,
-            known.poly(address.offset),
-            tracer.path,
-            mask,
-            pointer,
-            value,
-            shape,
-            tracer.loops,
-            len(tracer.barriers),
-            operation,
-        )
-    )
-    return address
-
-
-def barrier(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
-    space = operation.attributes.get("addrSpace")
-    if space is None or space == Symbol("all"):  # one that waits for shared memory only orders nothing here
-        tracer.barriers.append(Barrier(tracer.path, tracer.loops))
-    return []
-
-
-def assume(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
-    """A promise to the compiler: false, it makes the program undefined, so it must be shown."""
-    if isinstance(operands[0].content, Truth):
-        tracer.decide("assumption", operands[0], operation, holds=operands[0].content)
-    return []
-
-
-def assertion(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
-    """False in one lane, it stops the program."""
-    condition = operands[0]
-    tracer.decide("assertion", condition, operation, shape_of(operation.operands[0].type), condition.truth)
-    return []
-
-
-def nothing(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
-    return []
+def scaled_dot(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    """Any lane of any operand may spoil any lane of the product."""
+    spoiled = [anywhere(tracer, operation, value, at=at) for at, value in enumerate(operands)]
+    return [tracer.unknown(operation, operation.results[0].type, 0, *spoiled)]
 
 
 TENSORS: Final[Mapping[str, Meaning]] = {
@@ -352,15 +254,6 @@ TENSORS: Final[Mapping[str, Meaning]] = {
     "tt.reduce": reduce,
     "tt.scan": scan,
     "tt.dot": dot,
-    "tt.addptr": add_pointer,
-    "tt.bitcast": bitcast,
-    "tt.load": load,
-    "tt.store": store,
-    "tt.atomic_rmw": atomic,
-    "tt.atomic_cas": atomic,
-    "gpu.barrier": barrier,
-    "ttg.barrier": barrier,
-    "llvm.intr.assume": assume,
-    "tt.print": nothing,
-    "tt.assert": assertion,
+    "tt.dot_scaled": scaled_dot,
+    "ub.poison": poison,
 }

@@ -14,7 +14,7 @@ from attrs import define, field, frozen
 from verify.ir.program import Block, Operation, Program, Scalar, Type, Value, element_of, shape_of
 from verify.symbolic.ranges import Range, Ranges
 from verify.symbolic.terms import FALSE, TRUE, Atom, Poly, Truth, atom, conj, lane, less, of, opaque_truth, pid
-from verify.symbolic.values import Lane, Untracked
+from verify.symbolic.values import Descriptor, Lane, Untracked
 from verify.verdict import Place
 
 
@@ -68,6 +68,22 @@ class Barrier:
 
 
 @frozen(eq=False)
+class Described:
+    """A descriptor that the kernel makes where `path` holds; `item` is an element's size in bytes."""
+
+    descriptor: Descriptor
+    value: Lane  # what could spoil it
+    path: Truth
+    loops: tuple[Atom, ...]
+    item: int
+    operation: Operation
+
+    @property
+    def place(self) -> Place:
+        return self.operation.place
+
+
+@frozen(eq=False)
 class Trace:
     """All accesses and decisions of one TTIR. `unmodelled` lists operations without a symbolic meaning."""
 
@@ -77,6 +93,7 @@ class Trace:
     grid: tuple[Poly, Poly, Poly]
     ranges: Ranges
     barriers: tuple[Barrier, ...] = ()
+    described: tuple[Described, ...] = ()
 
 
 @define(eq=False)
@@ -97,6 +114,7 @@ class Tracer:
     numbers: dict[Operation, int] = field(factory=dict)
     accesses: list[Access] = field(factory=list)
     decisions: list[Decision] = field(factory=list)
+    described: list[Described] = field(factory=list)
     unmodelled: dict[tuple[str, Place], None] = field(factory=dict)
     returned: list[tuple[Truth, list[Lane]]] = field(factory=list)
     recording: bool = True
@@ -111,7 +129,7 @@ class Tracer:
             self.unmodelled[("a branch on a value that is not followed", self.program.kernel.place)] = None
         return Trace(
             tuple(self.accesses), tuple(self.decisions), tuple(self.unmodelled), self.grid, self.ranges,
-            tuple(self.barriers),
+            tuple(self.barriers), tuple(self.described),
         )  # fmt: skip
 
     def values(self, operands: Sequence[Value]) -> list[Lane]:
@@ -186,6 +204,10 @@ class Tracer:
     def record(self, access: Access) -> None:
         if self.recording:
             self.accesses.append(access)
+
+    def describe(self, made: Described) -> None:
+        if self.recording:
+            self.described.append(made)
 
     def decide(
         self, what: str, value: Lane, operation: Operation, shape: tuple[int, ...] = (), holds: Truth = TRUE

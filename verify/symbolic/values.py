@@ -42,7 +42,24 @@ class Address:
     offset: Poly
 
 
-Content: TypeAlias = "Poly | Truth | Address | None"
+@frozen
+class Descriptor:
+    """A tensor descriptor: the elements `base + sum(i_k * strides[k])` with `0 <= i_k < sizes[k]`."""
+
+    base: Address
+    sizes: tuple[Poly, ...]
+    strides: tuple[Poly, ...]
+
+    def renamed(self, renaming: Renaming) -> Descriptor:
+        """The same descriptor with atoms substituted."""
+        return Descriptor(
+            Address(self.base.pointer, renaming.poly(self.base.offset)),
+            tuple(map(renaming.poly, self.sizes)),
+            tuple(map(renaming.poly, self.strides)),
+        )
+
+
+Content: TypeAlias = "Poly | Truth | Address | Descriptor | None"
 
 
 class Untracked(Exception):
@@ -79,6 +96,8 @@ def renamed(value: Lane, renaming: Renaming) -> Lane:
     content = value.content
     if isinstance(content, Address):
         content = Address(content.pointer, renaming.poly(content.offset))
+    elif isinstance(content, Descriptor):
+        content = content.renamed(renaming)
     elif content is not None:
         content = renaming(content)
     wraps = frozenset(wrap.renamed(renaming) for wrap in value.wraps)

@@ -35,12 +35,14 @@ def witness(obligation: Obligation, model: Mapping[Atom, int]) -> Witness | str:
     try:
         if "grid" in obligation.faults:
             return _grid(obligation, sizes)
+        if "descriptor" in obligation.faults:
+            return _by_arithmetic(obligation, sizes, model) or "a candidate counterexample that no arithmetic bears out"
         if {"unwritten", "undefined"} & set(obligation.faults):
             return _whole(obligation, sizes)
         try:
             return _programs(obligation, sizes, model)
         except NotReplayed:
-            shown = _far_iteration(obligation, sizes, model)
+            shown = _by_arithmetic(obligation, sizes, model) if "wrapped-index" in obligation.faults else None
             if shown is None:
                 raise
             return shown
@@ -72,8 +74,8 @@ def _programs(obligation: Obligation, sizes: Mapping[str, int], model: Mapping[A
     return f"a candidate counterexample at {_shown(reading.spec, sizes)} did not replay"
 
 
-def _far_iteration(obligation: Obligation, sizes: Mapping[str, int], model: Mapping[Atom, int]) -> Witness | None:
-    """A wrap that lies too many iterations into a loop to be run, worked out with exact integers instead.
+def _by_arithmetic(obligation: Obligation, sizes: Mapping[str, int], model: Mapping[Atom, int]) -> Witness | None:
+    """What no run shows, worked out with exact integers: a wrap too many iterations into a loop, a descriptor.
 
     That is as good only where every unknown is a size, a program or a counter of a counting loop: its earlier
     iterations are then sure to happen. None otherwise, or where the arithmetic does not bear the model out.
@@ -83,17 +85,24 @@ def _far_iteration(obligation: Obligation, sizes: Mapping[str, int], model: Mapp
     leaves = {each: model.get(each, 0) for each in closure(truths) if each.kind not in OPERATIONS}
     counters = [each for each in leaves if each.kind == "iter"]
     known = all(each.kind in ("name", "pid", "lane", "iter") for each in leaves)
-    if "wrapped-index" not in obligation.faults or not known or any(WHILE in each.label for each in counters):
+    if not known or any(WHILE in each.label for each in counters):
         return None
     *assumed, goal = (evaluate(truth, leaves) for truth in truths)
     if not all(assumed) or goal:
         return None
-    rounds = ", ".join(f"iteration {leaves[each]}" for each in counters)
-    text = (
-        f"{_shown(reading.spec, sizes)}, program {_program(model, '')[0]}, {rounds}: "
-        f"{obligation.claim.replace(' does not wrap in ', ' leaves ')} ({obligation.place})"
-    )
+    rounds = "".join(f", iteration {leaves[each]}" for each in counters if "element" not in each.label)
+    told = obligation.claim.replace(" does not wrap in ", " leaves ")
+    if "descriptor" in obligation.faults:
+        told = f"it is false that {told}"
+    where = [_shown(reading.spec, sizes), *_strides(reading.spec, sizes, leaves)]
+    text = f"{', '.join(where)}, program {_program(model, '')[0]}{rounds}: {told} ({obligation.place})"
     return Witness(text, "arithmetic", tuple(sorted(sizes.items())), place=obligation.place)
+
+
+def _strides(spec: Spec, sizes: Mapping[str, int], leaves: Mapping[Atom, int]) -> list[str]:
+    """The strides that a claim speaks of, for people."""
+    spoken = {each.label for each in leaves if each.kind == "name"} - {dim.name for dim in spec.dims}
+    return [f"{name}={sizes[name]}" for name in sorted(spoken & sizes.keys())]
 
 
 def _concerns(fault: Fault, obligation: Obligation) -> bool:
