@@ -39,7 +39,8 @@ def compiled(text: str, backend_name: str, arch: Any, warp: int, options: dict[s
         metadata: dict[str, Any] = {"target": target, **chosen.__dict__}
         stages: dict[str, Any] = {}
         backend.add_stages(stages, chosen, Language.TRITON)
-        for name in list(stages)[1:]:
+        own = "!tt.tensordesc" in text  # a target without them takes descriptors apart in its own first stage
+        for name in list(stages)[0 if own else 1 :]:
             if name == "cubin":
                 return {"shared": metadata["shared"], **assembled(module, arch, folder)}
             module = stages[name](module, metadata)

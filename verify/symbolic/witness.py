@@ -35,7 +35,7 @@ def witness(obligation: Obligation, model: Mapping[Atom, int]) -> Witness | str:
     try:
         if "grid" in obligation.faults:
             return _grid(obligation, sizes)
-        if "descriptor" in obligation.faults:
+        if {"descriptor", "view"} & set(obligation.faults):
             return _by_arithmetic(obligation, sizes, model) or "a candidate counterexample that no arithmetic bears out"
         if {"unwritten", "undefined"} & set(obligation.faults):
             return _whole(obligation, sizes)
@@ -85,18 +85,28 @@ def _by_arithmetic(obligation: Obligation, sizes: Mapping[str, int], model: Mapp
     leaves = {each: model.get(each, 0) for each in closure(truths) if each.kind not in OPERATIONS}
     counters = [each for each in leaves if each.kind == "iter"]
     known = all(each.kind in ("name", "pid", "lane", "iter") for each in leaves)
-    if not known or any(WHILE in each.label for each in counters):
+    if claim.sufficient or not known or any(WHILE in each.label for each in counters):
         return None
     *assumed, goal = (evaluate(truth, leaves) for truth in truths)
     if not all(assumed) or goal:
         return None
     rounds = "".join(f", iteration {leaves[each]}" for each in counters if "element" not in each.label)
-    told = obligation.claim.replace(" does not wrap in ", " leaves ")
-    if "descriptor" in obligation.faults:
-        told = f"it is false that {told}"
+    told = obligation.claim
+    for claimed, denied in DENIED:
+        told = told.replace(claimed, denied)
     where = [_shown(reading.spec, sizes), *_strides(reading.spec, sizes, leaves)]
-    text = f"{', '.join(where)}, program {_program(model, '')[0]}{rounds}: {told} ({obligation.place})"
+    who = f", program {_program(model, '')[0]}" if any(each.kind == "pid" for each in leaves) else ""
+    text = f"{', '.join(where)}{who}{rounds}: {told} ({obligation.place})"
     return Witness(text, "arithmetic", tuple(sorted(sizes.items())), place=obligation.place)
+
+
+DENIED: Final = (
+    (" does not wrap in ", " leaves "),
+    (" lies inside ", " does not lie inside "),
+    (" is 1 ", " is not 1 "),
+    (" are multiples ", " are no multiples "),
+    (" starts at ", " does not start at "),
+)
 
 
 def _strides(spec: Spec, sizes: Mapping[str, int], leaves: Mapping[Atom, int]) -> list[str]:

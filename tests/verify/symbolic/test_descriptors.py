@@ -58,9 +58,9 @@ def test_a_copy_through_descriptors_is_safe_and_complete() -> None:
 @pytest.mark.parametrize(
     ("change", "gate", "words"),
     [
-        ({"rows": M + 1}, "bounds", "the descriptor lies inside x"),
-        ({"step": N + 4}, "bounds", "the descriptor lies inside"),
-        ({"requires": ()}, "bounds", "multiples of 16 bytes"),
+        ({"rows": M + 1}, "bounds", "the descriptor does not lie inside x"),
+        ({"step": N + 4}, "bounds", "the descriptor does not lie inside"),
+        ({"requires": ()}, "bounds", "are no multiples of 16 bytes"),
         ({"column": "%c8"}, "races", "y["),
         ({"column": "%c8"}, "coverage", "y["),
     ],
