@@ -293,7 +293,7 @@ def _placeholder(tracer: Tracer, argument: Value, start: Lane) -> Lane:
     elif isinstance(start.content, Truth):
         content = opaque_truth(f"{label}:value", lanes)
     elif isinstance(start.content, Descriptor):
-        content = start.content  # another one in the next round is forgotten
+        content = start.content
     return Lane(content, undef)
 
 
@@ -308,9 +308,7 @@ def _placeholders(each: Carried) -> frozenset[str]:
 def _solve(tracer: Tracer, each: Carried, after: Lane, iteration: Atom, during: Truth, loose: frozenset[str]) -> Lane:
     """The carried value at the generic iteration: start + iteration * step, or unchanged, or unknown."""
     start, now, then = each.start.content, each.placeholder.content, after.content
-    if isinstance(start, Truth) and then == now:
-        return Lane(start)
-    if isinstance(start, Descriptor) and then == now:
+    if isinstance(start, Truth | Descriptor) and then == now:
         return Lane(start)
     if isinstance(start, Poly) and isinstance(now, Poly) and isinstance(then, Poly):
         stepped = _stepped(start, now, then, iteration, loose)
