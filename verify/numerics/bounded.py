@@ -155,7 +155,9 @@ def _apply(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if rule is None:
         raise Unruled(f"the reference uses torch.{name}, which has no error bound")
     # Options that are off, and a depth for warnings, which torch's Python functions pass along.
-    kwargs = {key: kwargs[key] for key in kwargs if kwargs[key] not in (None, False) and key != "_stacklevel"}
+    kwargs = {
+        key: each for key, each in kwargs.items() if each is not None and each is not False and key != "_stacklevel"
+    }
     try:
         signature(rule).bind(None, *args, **kwargs)
     except TypeError as error:

@@ -9,10 +9,9 @@ from attrs import frozen
 
 from specs.spec import Spec
 
-# Rounding errors of a sum, given all earlier ones, are taken to have mean zero and at most u|s| each. By the
-# Azuma-Hoeffding inequality the sum of n of them then exceeds SAFETY * u * sqrt(sum of s^2) with probability
-# at most 2 exp(-SAFETY^2 / 2) = 3e-8. No other
-# constant of a bound is chosen: those of approximated functions are the hardware's (LOCAL in `rules`).
+# A sum of independent sub-Gaussian errors with variances v_k exceeds SAFETY * sqrt(sum of v_k) with probability at
+# most 2 exp(-SAFETY^2 / 2) = 3e-8 (see `sums`). No other constant of a bound is chosen: those of approximated
+# functions are the hardware's (LOCAL in `rules`).
 SAFETY: Final = 6.0
 
 UNITS: Final = {"float64": 2.0**-53, "float32": 2.0**-24, "bfloat16": 2.0**-8, "float16": 2.0**-11}
@@ -32,7 +31,8 @@ class Precision:
     `spacing` separates the subnormal numbers. `smallest` is the smallest normal number: devices may flush
     subnormal results of approximated functions (exp, division, square roots) to zero, which is taken as
     right. Numbers representable in `dtype` need no rounding; "" means that none is (an imagined precision).
-    `factor_unit` is the relative rounding of the factors of a matrix product, 0 where they are kept whole.
+    `factor_unit` is the relative rounding of the factors of a matrix product, 0 where they are kept whole;
+    one that the kernel has computed may be rounded to `factors`, the inputs' dtype, as tensor cores want it.
     """
 
     unit: float
@@ -40,6 +40,7 @@ class Precision:
     smallest: float = 0.0
     dtype: str = ""
     factor_unit: float = 0.0
+    factors: str = ""
 
     def exactly(self, values: torch.Tensor) -> torch.Tensor:
         """Where float64 `values` are numbers of this precision."""
@@ -57,4 +58,5 @@ def declared(spec: Spec, dtype: str) -> Precision:
     """The precision in which a correct kernel of `spec` computes on inputs of `dtype`."""
     unit, smallest = UNITS[spec.accumulate], SMALLEST_NORMAL[spec.accumulate]
     tf32 = TF32_UNIT if spec.tf32 and dtype == "float32" else 0.0
-    return Precision(unit, 2 * unit * smallest, smallest, spec.accumulate, tf32)
+    factors = dtype if UNITS[dtype] > unit else ""
+    return Precision(unit, 2 * unit * smallest, smallest, spec.accumulate, tf32, factors)

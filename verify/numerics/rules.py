@@ -4,10 +4,7 @@ Notation: operands x, y with bounds bx, by; result r; u one rounding, relative; 
 halved; tiny the smallest normal number. Approximated functions get the multiples of u that the hardware's
 documentation allows (division 2 ulp = 4u, exp2 2 ulp, a reciprocal square root in two steps 8u): see LOCAL.
 
-A sum has one rounding at each partial sum s_k, so its error is sum(d_k s_k) with |d_k| <= u. For any order it
-is at most (n-1) u sum|t| to first order; with random signs it stays below SAFETY u sqrt(sum s_k^2). The
-partial sums depend on the order, which a kernel is free to choose; they are measured twice, in the order of
-the axis, and as their mean square over all orders, E sum s_k^2 = (n+1) (s^2 / 3 + sum t^2 / 6).
+What adding up many terms costs is in `sums`.
 """
 
 from __future__ import annotations
@@ -18,14 +15,14 @@ from typing import Any, Final
 import torch
 from attrs import frozen
 
+from verify.numerics import sums
 from verify.numerics.bounded import Bounded, Unruled, pair
-from verify.numerics.precision import SAFETY, Precision
+from verify.numerics.precision import Precision
 
 # Roundings of one evaluation, in units of u (half an ulp), as kernels may compute it: `1 / sqrt(x)` for
 # rsqrt, a product with a reciprocal for a division, `exp2(x * log2(e))` for exp (whose product adds 2u|x|,
 # see there).
 LOCAL: Final = {"div": 4.0, "sqrt": 4.0, "rsqrt": 8.0, "exp": 4.0, "exp2": 4.0, "log": 4.0, "tanh": 8.0}
-TILE: Final = 16  # partial sums of a matrix product are looked at after this many terms
 
 
 @frozen
@@ -132,24 +129,8 @@ def _sum(p: Precision, x: Any, dim: Any = None, keepdim: bool = False) -> Bounde
     x = pair(x, p)
     value, bound, axes = _reduced_last(x, dim)
     r = value.sum(-1)
-    result = Bounded(r, bound.sum(-1) + _summation(p, value, bound, r), p)
+    result = Bounded(r, bound.sum(-1) + sums.of_sum(p, value, bound, r), p)
     return _restored(result, x.shape, axes, keepdim)
-
-
-def _cumsum(p: Precision, x: Any, dim: int) -> Bounded:
-    x = pair(x, p)
-    terms, bounds = x.value.movedim(dim, -1), x.bound.movedim(dim, -1)
-    r, sizes = terms.cumsum(-1), (terms.abs() + bounds).cumsum(-1)
-    # Whatever way a scan goes, the partial sums of a prefix are over neighbours: differences of two prefixes.
-    peak = r.abs().nan_to_num(torch.inf).cummax(-1).values if r.numel() else r
-    additions = torch.arange(r.shape[-1], dtype=torch.float64)
-    statistical = 2 * SAFETY * p.unit * additions.sqrt() * (peak + bounds.cumsum(-1))
-    rounding = torch.minimum(statistical, additions * p.unit * sizes)
-    if p.dtype:
-        whole = ((terms == terms.round()) & (bounds == 0)).long().cummin(-1).values > 0 if r.numel() else rounding > 0
-        rounding = torch.where(whole & (sizes <= 1 / p.unit), 0.0, rounding)
-    total = bounds.cumsum(-1) + rounding
-    return Bounded(r.movedim(-1, dim), total.movedim(-1, dim), p)
 
 
 def _mean(p: Precision, x: Any, dim: Any = None, keepdim: bool = False) -> Bounded:
@@ -210,43 +191,49 @@ def _matmul(p: Precision, x: Any, y: Any) -> Bounded:
         raise Unruled("the reference multiplies a vector by @; matrices have an error bound")
     r, (left, right) = x.value @ y.value, (x.value.abs() + x.bound, y.value.abs() + y.bound)
     carried = left @ y.bound + x.bound @ right
-    terms, count = left @ right, x.shape[-1]
-    squares = left.square() @ right.square()
-    partial = _ordered_products(x.value, y.value, r)
-    spread = count * (r.square() / 3 + squares / 6) + squares
     # Products of narrow factors are exact in the accumulator; wide ones may be rounded before they are added.
-    wide = not (bool(p.exactly(x.value * x.value).all()) and bool(p.exactly(y.value * y.value).all()))
-    largest = (count if wide else max(count - 1, 0)) * p.unit * terms
-    rounding = torch.minimum(SAFETY * p.unit * (partial + spread).sqrt(), largest)
-    whole = _integers(x.value) and _integers(y.value) and not bool(carried.any())
-    exact = (terms <= 1 / p.unit) if whole and p.dtype else torch.zeros_like(r, dtype=torch.bool)
-    cut = 2 * p.factor_unit * terms  # tensor cores cut bits off: a bias, which no random sign takes away
-    bound = carried + torch.where(exact, 0.0, rounding + count * p.spacing / 2) + cut
+    narrow = all(bool((p.exactly(each * each) | ~torch.isfinite(each)).all()) for each in (x.value, y.value))
+    exact = p.dtype != "" and not bool(x.bound.any()) and not bool(y.bound.any())
+    rounding = sums.of_products(p, x.value, y.value, r, exact, narrow)
+    underflow = torch.where(rounding > 0, x.shape[-1] * p.spacing / 2, 0.0)
+    cut = 2 * p.factor_unit * (left @ right)  # tensor cores cut bits off: a bias, which no random sign takes away
+    bound = carried + rounding + underflow + cut
+    if p.factors and bool(x.bound.any()):
+        bound = bound + sums.of_narrowed(p, x.value, right)
+    if p.factors and bool(y.bound.any()):
+        bound = bound + sums.of_narrowed(p, y.value.mT, left.mT).mT
     return Bounded(r, bound, p)
 
 
-def _ordered_products(x: torch.Tensor, y: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """The sum over k of the squared partial sums of x @ y, as if they stood still within a tile of K."""
-    total, partial = torch.zeros_like(like), torch.zeros_like(like)
-    for start in range(0, x.shape[-1], TILE):
-        width = min(TILE, x.shape[-1] - start)
-        partial = partial + x[..., start : start + width] @ y[..., start : start + width, :]
-        total = total + width * partial.square()
-    return total
+def _var_mean(
+    p: Precision, x: Any, dim: Any = None, keepdim: bool = False, correction: int = 1
+) -> tuple[Bounded, Bounded]:
+    """Mean and mean squared distance from it, by whatever way: two passes, or both updated as one goes (Welford)."""
+    if correction:
+        raise Unruled("the reference divides a variance by n - 1; that of correction=0 has an error bound")
+    x = pair(x, p)
+    mean = _mean(p, x, dim, keepdim=True)
+    value, bound, axes = _reduced_last(x, dim)
+    count = value.shape[-1]
+    off = torch.maximum(mean.bound.reshape(value.shape[:-1]), bound.mean(-1) + sums.of_running_mean(p, value))
+    value = value - value.mean(-1, keepdim=True)
+    squares, r = value.square(), value.square().mean(-1)
+    # A wrong mean m + e adds e^2 to the variance exactly, and 2 e times the mean of the distances, which is zero.
+    # With another e for each distance, as Welford has them, these do not cancel but add up as independent errors do.
+    carried = off.square() + 2 * off * (r / count).sqrt() + (bound.square() + 2 * value.abs() * bound).mean(-1)
+    terms = 3 * p.unit * squares + p.spacing
+    carried = carried + terms.mean(-1) + sums.of_sum(p, squares, terms, squares.sum(-1)) / count
+    variance = Bounded(r, carried + _approximated(p, LOCAL["div"], r, carried), p)
+    mean = Bounded(mean.value.reshape(r.shape), off, p)
+    return _restored(variance, x.shape, axes, keepdim), _restored(mean, x.shape, axes, keepdim)
 
 
-def _summation(p: Precision, terms: torch.Tensor, bounds: torch.Tensor, r: torch.Tensor) -> torch.Tensor:
-    """What adding up `terms` over the last axis adds to the error."""
-    count, sizes = terms.shape[-1], (terms.abs() + bounds).sum(-1)
-    squares = (terms.abs() + bounds).square().sum(-1)
-    partial = terms.cumsum(-1).square().sum(-1)
-    spread = count * (r.square() / 3 + squares / 6)
-    statistical = SAFETY * p.unit * (partial + spread + squares).sqrt()
-    rounding = torch.minimum(statistical, max(count - 1, 0) * p.unit * sizes)
-    if not p.dtype:
-        return rounding
-    exact = (bounds == 0).all(-1) & (terms == terms.round()).all(-1) & (sizes <= 1 / p.unit)
-    return torch.where(exact, 0.0, rounding)
+def _cumsum(p: Precision, x: Any, dim: int) -> Bounded:
+    x = pair(x, p)
+    value, bound = x.value.movedim(dim, -1), x.bound.movedim(dim, -1)
+    r, carried = value.cumsum(-1), bound.cumsum(-1)
+    rounding = sums.of_running_sums(p, value, bound, r)
+    return Bounded(r.movedim(-1, dim), (carried + rounding).movedim(-1, dim), p)
 
 
 def _rounding(p: Precision, r: torch.Tensor, carried: torch.Tensor, exact: torch.Tensor) -> torch.Tensor:
@@ -264,10 +251,6 @@ def _whole(p: Precision, x: Bounded, y: Bounded) -> torch.Tensor:
         return torch.zeros((), dtype=torch.bool)
     whole = (x.value == x.value.round()) & (y.value == y.value.round()) & (x.bound + y.bound == 0)
     return whole & (x.value.abs() + y.value.abs() <= 0.25 / p.unit)
-
-
-def _integers(values: torch.Tensor) -> bool:
-    return bool((values == values.round()).all())
 
 
 def _reduced_last(x: Bounded, dim: Any) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
@@ -351,9 +334,12 @@ TABLE: Final[dict[str, Rule]] = {
     "sigmoid": Rule(_sigmoid, "1 / (1 + exp(-x))"),
     "silu": Rule(_silu, "x sigmoid(x)"),
     "softmax": Rule(_softmax, "exp(x - amax) / sum"),
-    "sum": Rule(_sum, "sum bx + min(SAFETY u sqrt(sum s_k^2 + n(r^2/3 + sum t^2/6) + sum t^2), (n-1) u sum|t|)"),
+    "sum": Rule(_sum, "sum bx + min(SAFETY sqrt(sum h_k^2 / 3) + drift, u sum of partial sums of |t|): see sums"),
+    "cumsum": Rule(_cumsum, "as sum, for each running sum"),
     "mean": Rule(_mean, "sum, then div"),
-    "cumsum": Rule(_cumsum, "sum bx + min(2 SAFETY u sqrt(n-1) max|s_k|, (n-1) u sum|t|), over the prefix"),
+    "var_mean": Rule(
+        _var_mean, "mean: e, as mean or Welford's; var: e^2 + 2e sqrt(r/n) + mean (2|d|bx + bx^2) + 7u r + sum's"
+    ),
     "amax": Rule(_amax, "the largest bx of an element that can be the largest"),
     "amin": Rule(_amin, "as amax"),
     "max": Rule(_max, "as amax or maximum"),

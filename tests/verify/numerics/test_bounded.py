@@ -210,7 +210,9 @@ def test_the_imagined_precision_scales_the_same_bounds() -> None:
     wide = Bounded.exact(x, FLOAT32).exp().sum(-1)
     thin = Bounded.exact(x, IMAGINED).exp().sum(-1)
     ratio = wide.bound / thin.bound * (1e-10 * 2.0**24)
-    assert bool(((ratio > 0.99) & (ratio < 1.01)).all())
+    # Half units in the last place are between u/2 and u of a number; the imagined precision has u of it. Which bits
+    # are rounded off is known of float32 only.
+    assert bool(((ratio > 0.5) & (ratio < 1.1)).all())
 
 
 def test_every_rule_tells_its_formula() -> None:
