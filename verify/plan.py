@@ -101,12 +101,16 @@ class Variant:
 
 @frozen
 class Launch:
-    """One kernel start: `arguments` by name, and the variants it may run."""
+    """One kernel start: `arguments` by name, and the variants it may run.
+
+    `restored` names the arguments that an autotuner puts back, or sets to zero, after each of its trials.
+    """
 
     kernel: str
     arguments: tuple[Argument, ...]
     variants: tuple[Variant, ...]
     place: Place
+    restored: tuple[str, ...] = ()
 
     def argument(self, name: str) -> Argument:
         return next(argument for argument in self.arguments if argument.name == name)

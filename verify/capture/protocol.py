@@ -221,6 +221,8 @@ def _check_plan(plan: Plan, spec: Spec, allowed: frozenset[str]) -> None:
 
 def _check_launch(launch: Launch, allowed: frozenset[str]) -> None:
     own = {argument.name for argument in launch.arguments}
+    if not own.issuperset(launch.restored):
+        raise Malformed("an autotuner that restores arguments that the launch does not have")
     if not launch.variants:
         raise Malformed("a launch without a variant")
     for variant in launch.variants:

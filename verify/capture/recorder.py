@@ -83,7 +83,9 @@ class Recorder:
             variants += self._variants(function, bound, own, grid, options, config, place)
         assert function is not None and arguments is not None
         views = [each.view for each in arguments if isinstance(each, PointerArgument)]
-        session.add(Launch(function.__name__, arguments, tuple(variants), place), *views)
+        names = {each.name for each in arguments}
+        restored = tuple(name for name in _restored(tuned) if name in names)
+        session.add(Launch(function.__name__, arguments, tuple(variants), place, restored), *views)
 
     def _variants(
         self,
@@ -160,6 +162,15 @@ def configurations(
     if kind is not JITFunction:
         session.unsupported(f"a launch of a {kind.__name__}")
     return [("", tuned, dict(kwargs))]
+
+
+def _restored(tuned: Any) -> list[str]:
+    """Arguments that autotuners around the kernel put back after a trial."""
+    found: list[str] = []
+    while not isinstance(tuned, JITFunction) and tuned is not None:
+        found += [*(getattr(tuned, "restore_value", None) or ()), *(getattr(tuned, "reset_to_zero", None) or ())]
+        tuned = getattr(tuned, "fn", None)
+    return found
 
 
 def _candidates(session: Session, tuned: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
