@@ -184,7 +184,7 @@ def _to_copy(session: Session, source: Stand, dtype: Any = None, device: Any = N
 
 
 def copy_into(session: Session, target: Stand, source: Stand, *_: Any) -> Stand:
-    _writable(session, target)
+    writable(session, target)
     if source.view_.buffer == target.view_.buffer and source.view_ != target.view_:
         session.unsupported("a copy within one buffer")
     copy(session, expanded(session, source.view_, target.view_.sizes), target.view_)
@@ -192,7 +192,7 @@ def copy_into(session: Session, target: Stand, source: Stand, *_: Any) -> Stand:
 
 
 def fill(session: Session, target: Stand, value: Any = 0.0) -> Stand:
-    _writable(session, target)
+    writable(session, target)
     number_ = filling(session, value)
     buffer = session.buffers[target.view_.buffer]
     if buffer.param is None and buffer.name not in session.touched and same(count(target.view_.sizes), buffer.elements):
@@ -203,7 +203,7 @@ def fill(session: Session, target: Stand, value: Any = 0.0) -> Stand:
     return target
 
 
-def _writable(session: Session, target: Stand) -> None:
+def writable(session: Session, target: Stand) -> None:
     """torch writes only to what the caller lets it, and only where no two elements share an address."""
     param = session.buffers[target.view_.buffer].param
     if param is not None and param not in session.inplace:

@@ -117,6 +117,9 @@ def dispatch(session: Session, func: Any, args: Sequence[Any], kwargs: Mapping[s
     if name in session.glue:
         return _meanings()[2](session, name, args, kwargs)
     if session.lenient:
+        made = _meanings()[3](session, func, name, args, kwargs)
+        if made is not None:
+            return made
         session.unsupported(f"the host operation aten.{name}")
     session.violation("host-compute", f"computes with torch on the host side: aten.{name}")
     raise AssertionError
@@ -127,9 +130,10 @@ def _strange(session: Session, tensor: torch.Tensor) -> bool:
 
 
 @cache
-def _meanings() -> tuple[Mapping[str, Any], Mapping[Any, Any], Any]:
+def _meanings() -> tuple[Mapping[str, Any], Mapping[Any, Any], Any, Any]:
     """The tables of `operations`, which needs this module first."""
     from verify.capture.functions import FUNCTIONS
+    from verify.capture.hostwork import hostwork
     from verify.capture.operations import OPERATIONS, glue
 
-    return OPERATIONS, FUNCTIONS, glue
+    return OPERATIONS, FUNCTIONS, glue, hostwork
