@@ -7,28 +7,59 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
 from libraries import examine, table
 from libraries.contract import contracts
 
+PROCESSES: Final = get_context("forkserver")
 FILES: Final = ("liger", "fla", "flag_gems", "torchao")
 KEPT: Final = examine.ROOT / "reports" / "runs" / "libraries"  # results by digest; git ignores it
 PUBLISHED: Final = examine.ROOT / "reports" / "published" / "libraries"
+
+
+OWN: Final = threading.local()  # each thread's worker
+
+
+class Worker:
+    """A process that examines one function after another."""
+
+    def __init__(self) -> None:
+        self.connection, theirs = PROCESSES.Pipe()
+        self.process = PROCESSES.Process(target=examine.serve, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.broken = False
+
+    def ask(self, name: str, seconds: float) -> dict[str, Any]:
+        """The result of one function. A worker that fails or takes too long is ended, and counts as `broken`."""
+        try:
+            self.connection.send(name)
+            if self.connection.poll(seconds):
+                answer: dict[str, Any] = self.connection.recv()
+                return answer
+            told = f"took over {seconds:.0f} s"
+        except (EOFError, OSError):
+            self.process.join(5)
+            told = f"its process ended with exit code {self.process.exitcode}"
+        self.broken = True
+        self.process.kill()
+        return {"failed": told}
 
 
 def main() -> int:
     """Exit code 0 when every function was examined, whatever was found; 1 when one was not."""
     arguments = _arguments()
     names = [name for file in FILES for name in _names(file) if any(part in name for part in arguments.only)]
+    PROCESSES.set_forkserver_preload(["libraries.examine", "verify.gates"])  # torch and z3 are loaded once
     KEPT.mkdir(parents=True, exist_ok=True)
     found: dict[str, dict[str, Any]] = {}
     started = time.monotonic()
@@ -79,16 +110,13 @@ def _result(name: str, seconds: float, fresh: bool) -> dict[str, Any]:
         return known
     module, _ = examine.find(name)
     failed = {"package": module.PACKAGE, "version": module.VERSION, "function": name}
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-m", "libraries.examine", name]
-    try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        return {**failed, "failed": f"took more than {seconds:.0f} s"}
-    if done.returncode:
-        said = done.stderr.strip().splitlines()
-        return {**failed, "failed": f"exit code {done.returncode}: {said[-1] if said else 'it said nothing'}"}
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    if getattr(OWN, "worker", None) is None:
+        OWN.worker = Worker()
+    result: dict[str, Any] = OWN.worker.ask(name, seconds)
+    if OWN.worker.broken:
+        OWN.worker = None
+    if "failed" in result:
+        return {**failed, **result}
     kept.write_text(json.dumps(result), encoding="utf-8")
     return result
 

@@ -12,13 +12,14 @@ inside the functions, so that a contract can be read where its package is not in
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
 from attrs import evolve, frozen
 
-from specs.sizes import Condition, Size, size
+from specs.sizes import Condition, Size, any_of, name, size
 from specs.spec import ELEMENT, Choice, ChoiceParam, Dim, FloatParam, OutputSpec, Param, Spec, TensorParam, Values
 
 MOST: int = 2**31 - 1
@@ -47,9 +48,10 @@ def contract(
         asked = list(inspect.signature(function).parameters)
         if asked != list(params):
             raise ValueError(f"{function.__name__} takes {asked}, its contract gives {list(params)}")
-        named = tuple(evolve(param, name=name) for name, param in params.items())
+        named = tuple(evolve(param, name=word) for word, param in params.items())
         summary = f"what {function.__module__}.{function.__name__} is given"
-        spec = Spec(function.__name__, summary, dims, named, outputs, requires=requires, dtypes=dtypes)
+        sizes = (*dims, *_numbers((*params.values(), *outputs)))
+        spec = Spec(function.__name__, summary, sizes, named, outputs, requires=requires, dtypes=dtypes)
         function.__dict__["contract"] = Contract(spec, inspect.getsource(function), note)
         return function
 
@@ -64,16 +66,16 @@ def contracts(module: ModuleType) -> Iterator[Contract]:
 
 
 def tensor(
-    *dims: str,
+    *dims: str | int,
     dtype: str = ELEMENT,
     strided: bool = False,
     low: Size | int | None = None,
     high: Size | int | None = None,
     **more: Any,
 ) -> TensorParam:
-    """A row-major tensor, or one of any strides; integers lie in `low <= v < high`."""
+    """A row-major tensor over named sizes and numbers, or one of any strides; integers lie in `low <= v < high`."""
     values = Values(low=None if low is None else size(low), high=None if high is None else size(high))
-    return TensorParam("x", dims, dtype, values, contiguous=not strided, **more)
+    return TensorParam("x", _named(dims), dtype, values, contiguous=not strided, **more)
 
 
 def number(*samples: float) -> FloatParam:
@@ -86,6 +88,22 @@ def choice(*choices: Choice) -> ChoiceParam:
     return ChoiceParam("x", choices)
 
 
-def output(*dims: str, dtype: str = ELEMENT, name: str = "out") -> OutputSpec:
+def output(*dims: str | int, dtype: str = ELEMENT, called: str = "out") -> OutputSpec:
     """A returned tensor."""
-    return OutputSpec(name, dims, dtype)
+    return OutputSpec(called, _named(dims), dtype)
+
+
+def widths(dim: str, *among: int) -> Condition:
+    """The size is one of these: for sizes that are compile-time constants, of which each is captured on its own."""
+    return any_of(*(name(dim).equals(value) for value in among or (64, 1000, 4096, 14336)))
+
+
+def _named(dims: tuple[str | int, ...]) -> tuple[str, ...]:
+    return tuple(f"d{dim}" if isinstance(dim, int) else dim for dim in dims)
+
+
+def _numbers(shaped: Iterable[Param | OutputSpec]) -> Iterator[Dim]:
+    """Dims of one value, for the sizes that are given as numbers."""
+    for dim in dict.fromkeys(dim for each in shaped for dim in getattr(each, "dims", ())):
+        if re.fullmatch(r"d\d+", dim):
+            yield Dim(dim, int(dim[1:]), int(dim[1:]))

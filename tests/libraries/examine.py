@@ -1,7 +1,6 @@
 """One host function examined: captured, read, proved; a row for every kernel that it launches.
 
-`python -m libraries.examine liger:softmax_forward` prints the result as one line of JSON. It is a process of its own,
-so that whatever happens to it costs one function.
+`python -m libraries.examine liger:softmax_forward` prints the result as JSON.
 """
 
 from __future__ import annotations
@@ -10,10 +9,12 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import version
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from verify.verdict import Outcome, Verdict, worst
 ROOT: Final = Path(__file__).resolve().parents[2]
 GATES: Final = ("bounds", "races", "overflow", "undefined", "coverage")
 PROFILE: Final = "ci"
+ROOTS: Final = (str(ROOT / "tests"),)
 PATIENT: Final = Limits(first=120.0, answer=60.0)  # packages are large, and other proofs run beside this one
 
 
@@ -49,7 +51,23 @@ def _own_code() -> str:
     return sha256(b"\0".join(file.read_bytes() for file in sorted(files))).hexdigest()
 
 
-def examine(name: str) -> dict[str, Any]:
+def serve(connection: Connection) -> None:
+    """Answer names with results, or with what failed. Functions of one file share a capture child."""
+    from verify.capture.sandbox import Child
+
+    with ExitStack() as stack:
+        file, child = "", None
+        for name in iter(connection.recv, None):
+            if child is None or not child.usable or file != name.partition(":")[0]:
+                stack.close()
+                file, child = name.partition(":")[0], stack.enter_context(Child(PATIENT))
+            try:
+                connection.send(examine(name, child))
+            except Exception as error:  # noqa: BLE001  the boundary: the table says what failed
+                connection.send({"failed": f"{type(error).__name__}: {error}"[:400]})
+
+
+def examine(name: str, child: Any = None) -> dict[str, Any]:
     """The result of one function, as data. Raises whatever fails: the process around it is the boundary."""
     module, found = find(name)
     if (installed := version(module.PACKAGE)) != module.VERSION:
@@ -64,7 +82,7 @@ def examine(name: str) -> dict[str, Any]:
     budget = PROFILES[PROFILE]
     seconds: dict[str, float] = {}
     start = time.process_time()
-    case = Case(found.spec, candidate, capture(found.spec, candidate, budget, PATIENT, [str(ROOT / "tests")]))
+    case = Case(found.spec, candidate, capture(found.spec, candidate, budget, PATIENT, ROOTS, child=child))
     seconds["capture"] = time.process_time() - start
     verdicts = list(ask(gates.policy, case, budget))
     start = time.process_time()
@@ -127,4 +145,4 @@ def _told(verdict: Verdict) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(examine(sys.argv[1])))
+    print(json.dumps(examine(sys.argv[1]), indent=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import product
 from typing import Final
 
@@ -50,19 +51,20 @@ def capture(
     limits: Limits | None = None,
     roots: Sequence[str] | None = None,
     own: Sequence[str] = (),
+    child: Child | None = None,
 ) -> Capture:
     """Everything that can be found out about the candidate's host code.
 
     The number of cells in the budget is for each dtype and set of choices. The first violation ends the
     capture. Policy `repo` finds packages among the installed ones, then in `roots` (the working folder by default);
-    the packages called `own` in the roots first. Raises `sandbox.NotStarted` when the child
-    cannot be started on this machine at all.
+    the packages called `own` in the roots first. A `child` that has captured other functions of the same module may
+    go on with this one. Raises `sandbox.NotStarted` when the child cannot be started on this machine at all.
     """
     file = os.path.basename(candidate.path)
     if candidate.policy == "strict" and (seen := examine(candidate.source, candidate.entry, file, spec)):
         return Capture(seen, (), "not started")
     findings = _Findings()
-    with Child(limits or Limits()) as child:
+    with Child(limits or Limits()) if child is None else nullcontext(child) as child:
         folders = () if candidate.policy == "strict" else tuple(roots if roots is not None else (os.getcwd(),))
         entry = candidate.path.partition(":")[2] or candidate.entry
         opening = begin(

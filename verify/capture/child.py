@@ -19,7 +19,7 @@ from importlib.machinery import PathFinder  # noqa: E402
 from typing import Any, BinaryIO  # noqa: E402
 
 from verify.capture.confine import limit, lock  # noqa: E402
-from verify.capture.protocol import Ask, Begin, Ready, Reply, decode, encode  # noqa: E402
+from verify.capture.protocol import Ask, Begin, Ready, decode, encode  # noqa: E402
 
 
 def readable(begin: Begin) -> list[str]:
@@ -55,16 +55,14 @@ def main(requests: BinaryIO, answers: BinaryIO) -> None:
     if begin.own:  # not before: a repository may have names of ours
         sys.meta_path.insert(0, Own(begin.own, begin.roots))
     entry = Entry(begin)
-    answers.write(encode(Ready(lock(readable(begin), [begin.scratch]))))
+    ready = Ready(lock(readable(begin), [begin.scratch]))
+    answers.write(encode(ready))
     answers.flush()
     gc.freeze()  # nothing of ours is worth collecting, and collections would cost each capture
     for line in requests:
-        answers.write(encode(reply(entry, decode(line, Ask))))
+        asked = decode(line, Ask | Begin)
+        answers.write(encode(entry.capture(asked) if isinstance(asked, Ask) else entry.turn(asked, ready)))
         answers.flush()
-
-
-def reply(entry: Any, ask: Ask) -> Reply:
-    return entry.capture(ask)  # type: ignore[no-any-return]
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from verify.capture.algebra import narrowed, same
 from verify.capture.hostcode import BUILTINS, MODULES, strange_modules
 from verify.capture.integers import Integer, Passing, larger, smaller
 from verify.capture.lower import Lowering
-from verify.capture.protocol import Ask, Begin, Parameter, Reply
+from verify.capture.protocol import Ask, Begin, Parameter, Ready, Reply
 from verify.capture.recorder import Recorder
 from verify.capture.scalars import TracedFloat
 from verify.capture.session import Session, Stop
@@ -89,6 +89,14 @@ class Entry:
             linecache.cache[self.file] = (len(begin.source), None, begin.source.splitlines(True), self.file)
         sys.stdout = sys.stderr = Printed(self)
         sys.addaudithook(self._audit)
+
+    def turn(self, begin: Begin, ready: Ready) -> Ready:
+        """Go on with another function of the same module of a package; proposals have a child each."""
+        if self.strict or (begin.policy, begin.path) != (self.begin.policy, self.begin.path):
+            raise ValueError("only functions of one module share a child")
+        self.begin = begin
+        self.start = Place(self.file, _first_line(begin))
+        return ready
 
     def capture(self, ask: Ask) -> Reply:
         """Run the entry at the sizes asked for."""

@@ -57,6 +57,7 @@ class Child:
         self._printed = 0
         self._tail = b""
         self._asked = 0
+        self.usable = True  # until it breaks off, goes silent, or talks nonsense
 
     def __enter__(self) -> Child:
         try:
@@ -74,6 +75,7 @@ class Child:
         try:
             ready: Ready = self._exchange(encode(message), Ready, self.limits.start)
         except (ChildFailed, Malformed) as error:
+            self.usable = False
             said = self._tail.decode(errors="replace").strip()
             raise NotStarted(f"the capture child did not start: {error}. {said}"[:KEPT]) from None
         self.tier = ready.tier
@@ -84,7 +86,11 @@ class Child:
         self._asked += 1
         try:
             return self._exchange(encode(question), Reply, seconds)  # type: ignore[no-any-return]
+        except ChildFailed:
+            self.usable = False
+            raise
         except Malformed as error:
+            self.usable = False
             raise ChildFailed("side-effect", f"the capture child answers nonsense: {error}") from None
 
     def close(self) -> None:
