@@ -20,6 +20,8 @@ VERSION = "0.8.5"
 ROWS = Dim("M", 1, MOST)
 WIDTH = Dim("N", 1, 65536)
 REAL = Dim("N", 64, 65536)  # a compile-time constant of the kernel, so only some widths are captured: `widths`
+# Where the rows of a program are a compile-time constant, every 132 rows are a kernel of their own: four, by four widths.
+FEW_ROWS, WIDE = Dim("M", 1, 4 * 132), Dim("N", 1025, 16384)
 HALF = Dim("H", 32, 32768)
 GRID_ROWS = Dim("M", 1, 65535)  # along a grid's second axis
 VOCABULARY = Dim("N", 1, 1 << 18)
@@ -76,7 +78,7 @@ def fused_add_rms_norm_forward(x: Any, r: Any, w: Any, eps: float) -> Any:
     return forward(x, r, w, eps, 0.0, "llama")[:3]
 
 
-@contract(ROWS, WIDTH, dy=X, ds=X, s=X, w=ROW, rstd=COLUMN, outputs=(OUT, output("N", called="dw")))
+@contract(FEW_ROWS, WIDE, dy=X, ds=X, s=X, w=ROW, rstd=COLUMN, outputs=(OUT, output("N", called="dw")))
 def fused_add_rms_norm_backward(dy: Any, ds: Any, s: Any, w: Any, rstd: Any) -> Any:
     from liger_kernel.ops.fused_add_rms_norm import fused_add_rms_norm_backward as backward
 
@@ -94,7 +96,7 @@ def layer_norm_forward(x: Any, w: Any, b: Any, eps: float) -> Any:
     return y, mean, rstd
 
 
-@contract(ROWS, WIDTH, dy=X, x=X, w=ROW, b=ROW, mean=COLUMN, rstd=COLUMN, outputs=(OUT, output("N", called="dw")))
+@contract(FEW_ROWS, WIDE, dy=X, x=X, w=ROW, b=ROW, mean=COLUMN, rstd=COLUMN, outputs=(OUT, output("N", called="dw")))
 def layer_norm_backward(dy: Any, x: Any, w: Any, b: Any, mean: Any, rstd: Any) -> Any:
     from liger_kernel.ops.layer_norm import layer_norm_backward as backward
 
@@ -131,7 +133,7 @@ def poly_norm_forward(x: Any, w: Any, b: Any, eps: float) -> Any:
     return forward(x, w, b, eps)[0]
 
 
-@contract(ROWS, WIDTH, dy=X, x=X, w=tensor(3), rstd=tensor("M", 3, dtype="float32"), outputs=(OUT,))
+@contract(FEW_ROWS, WIDE, dy=X, x=X, w=tensor(3), rstd=tensor("M", 3, dtype="float32"), outputs=(OUT,))
 def poly_norm_backward(dy: Any, x: Any, w: Any, rstd: Any) -> Any:
     from liger_kernel.ops.poly_norm import poly_norm_backward as backward
 

@@ -119,7 +119,7 @@ def encode(message: Any) -> bytes:
     return json.dumps(_converter().unstructure(message)).encode() + b"\n"
 
 
-def decode(line: bytes, kind: type[Any]) -> Any:
+def decode(line: bytes, kind: Any) -> Any:
     """The message. Raises Malformed."""
     try:
         return _converter().structure(json.loads(line), kind)
