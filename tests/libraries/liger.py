@@ -20,7 +20,7 @@ VERSION = "0.8.5"
 ROWS = Dim("M", 1, MOST)
 WIDTH = Dim("N", 1, 65536)
 REAL = Dim("N", 64, 65536)  # a compile-time constant of the kernel, so only some widths are captured: `widths`
-# Where the rows of a program are a compile-time constant, every 132 rows are a kernel of their own: four, by four widths.
+# Where the rows of a program are a constant, every 132 rows make a kernel of their own: four here, by four widths.
 FEW_ROWS, WIDE = Dim("M", 1, 4 * 132), Dim("N", 1025, 16384)
 HALF = Dim("H", 32, 32768)
 GRID_ROWS = Dim("M", 1, 65535)  # along a grid's second axis
