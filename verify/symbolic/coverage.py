@@ -229,7 +229,10 @@ def _once(reading: Reading, left: Access, right: Access) -> Obligation:
     here, there = coordinates(left.offset, window), coordinates(right.offset, reading.window(right))
     if here is not None and there is not None and window == reading.window(right):
         same = [equal(a, other.poly(b)) for a, b in zip(here, there, strict=True)]
-        unlike, also = negate(conj(*same)), both_inside(reading, left, right, other)
+        unlike, also = (
+            negate(conj(*same)),
+            both_inside(reading, left, right, other, *map(reading.window, (left, right))),
+        )
         ways.append(Way(conj(apart(window), unlike), "per coordinate", sufficient=not packed(window), also=also))
     start, second = window.origin, reading.window(right).origin
     ways.append(Way(negate(equal(left.offset + start, other.poly(right.offset + second))), "flat"))

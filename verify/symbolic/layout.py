@@ -84,6 +84,23 @@ def coordinates(offset: Poly, window: Window) -> tuple[Poly, ...] | None:
     return tuple(found) if rest == poly(0) else None
 
 
+def folded(window: Window, *offsets: Poly) -> Window:
+    """The same elements with fewer axes: neighbours without a gap become one where no offset steps along the outer.
+
+    A kernel that counts over both at once (`program // 8` over batch and head) leaves the inner axis, not the tensor.
+    """
+    sizes, strides = list(window.sizes), list(window.strides)
+    for axis in reversed(range(1, len(sizes))):
+        here = Window(window.buffer, tuple(sizes), tuple(strides), window.origin)
+        splits = [coordinates(offset, here) for offset in offsets]
+        outer = axis - 1
+        gapless = strides[outer] == sizes[axis] * strides[axis] and sizes[outer].constant != 1
+        if gapless and all(split is not None and split[outer] == poly(0) for split in splits):
+            sizes[outer : axis + 1] = [sizes[outer] * sizes[axis]]
+            strides[outer : axis + 1] = [strides[axis]]
+    return Window(window.buffer, tuple(sizes), tuple(strides), window.origin)
+
+
 def inside(coordinates: tuple[Poly, ...], window: Window) -> Truth:
     """Every coordinate is within its size."""
     return conj(*(within(0, at, size) for at, size in zip(coordinates, window.sizes, strict=True)))

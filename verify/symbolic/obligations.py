@@ -9,9 +9,9 @@ from typing import Final
 from attrs import frozen
 
 from verify.ir.program import Symbol
-from verify.symbolic.layout import apart, coordinates, elements, inside, packed, span, tile
+from verify.symbolic.layout import apart, coordinates, elements, folded, inside, packed, span, tile
 from verify.symbolic.ranges import Range, Ranges
-from verify.symbolic.reading import Reading
+from verify.symbolic.reading import Reading, Window
 from verify.symbolic.terms import (
     FALSE,
     TRUE,
@@ -77,7 +77,7 @@ IN_BOUNDS: Final = "every access stays inside its buffer (gate bounds)"
 def bounds(reading: Reading) -> Iterator[Obligation]:
     """Every active lane stays inside the elements of the tensor that was passed."""
     for access in reading.trace.accesses:
-        window = reading.window(access)
+        window = folded(reading.window(access), access.offset)
         ways = []
         if (split := coordinates(access.offset, window)) is not None:
             ways.append(Way(inside(split, window), "per coordinate"))
@@ -259,7 +259,9 @@ def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obli
         # Accesses of one lane are in order only when both lay their lanes out alike.
         different = disj(*lanes) if left.shape == right.shape else TRUE
     window, second = reading.window(left), reading.window(right)
-    ways, also = [], both_inside(reading, left, right, other)
+    if window == second:
+        window = second = folded(window, left.offset, right.offset)
+    ways, also = [], both_inside(reading, left, right, other, window, second)
     if left is right and between and (tilings := tile(left.offset, left.shape, window)) is not None:
         # block * tile + lane is the same only if the tiles are: then masks and lanes need not be looked at
         tiles = [each.tile for each in tilings]
@@ -297,15 +299,15 @@ def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obli
 
 
 def both_inside(
-    reading: Reading, left: Access, right: Access, other: Renaming
+    reading: Reading, left: Access, right: Access, other: Renaming, *windows: Window
 ) -> tuple[tuple[tuple[Truth, ...], Truth], ...]:
     """What makes other coordinates another element: that the coordinates of both accesses are within the sizes.
 
     An access inside its tensor may still have coordinates beyond a row, if its mask looks at the flat offset only.
     """
-    window, found = reading.window(left), []
-    for access, move in ((left, Renaming({})), (right, other)):
-        split = coordinates(access.offset, reading.window(access))
+    found = []
+    for access, move, window in zip((left, right), (Renaming({}), other), windows, strict=True):
+        split = coordinates(access.offset, window)
         if split is not None:
             goal = inside(split, window)
         else:
