@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from math import inf
 from typing import Final
@@ -102,8 +102,18 @@ def readings(case: Case) -> tuple[Reading, ...]:
         read(case.spec, plan, launch, variant)
         for plan in case.capture.plans
         for launch in plan.launches
-        for variant in launch.variants
+        for variant in _distinct(launch)
     )
+
+
+def _distinct(launch: Launch) -> Iterator[Variant]:
+    """One variant of those that are alike but for warps and stages."""
+    seen = set()
+    for variant in launch.variants:
+        alike = (variant.ttir, variant.parameters, variant.grid, variant.condition)
+        if alike not in seen:
+            seen.add(alike)
+            yield variant
 
 
 def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
