@@ -103,26 +103,27 @@ class Reply:
 
 
 @cache
-def _converter() -> Any:
+def converter() -> Any:
+    """What turns plans and messages into JSON and back."""
     import cattrs
     from cattrs.strategies import configure_tagged_union
 
-    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
-    converter.register_structure_hook(Choice, read_choice)
+    made = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
+    made.register_structure_hook(Choice, read_choice)
     for union in (Argument, Step, Answer):
-        configure_tagged_union(union, converter, tag_name="is")
-    return converter
+        configure_tagged_union(union, made, tag_name="is")
+    return made
 
 
 def encode(message: Any) -> bytes:
     """One line of JSON."""
-    return json.dumps(_converter().unstructure(message)).encode() + b"\n"
+    return json.dumps(converter().unstructure(message)).encode() + b"\n"
 
 
 def decode(line: bytes, kind: Any) -> Any:
     """The message. Raises Malformed."""
     try:
-        return _converter().structure(json.loads(line), kind)
+        return converter().structure(json.loads(line), kind)
     except RecursionError:
         raise Malformed("it is nested too deeply") from None
     except Exception as error:  # noqa: BLE001  structuring hostile data raises whatever its types raise

@@ -206,16 +206,14 @@ class Record:
         first, second = (_others(marks[accesses.elements], accesses) for marks in self.readers)
         return torch.where(first != 0, first, second)
 
-    def stored_by_other_lane(self, accesses: Accesses, barriers: torch.Tensor, alike: torch.Tensor) -> Clash | None:
-        """A store of the same program by another lane with no barrier since. `alike[site]` says that a site's
-        lanes have the shape of this operation's: only then can lanes be the same."""
+    def stored_since(self, accesses: Accesses, barriers: torch.Tensor) -> Clash | None:
+        """A store of the same program with no barrier since. Not even a lane sees its own store for sure: another
+        thread may hold it where it is loaded."""
         if self.stamps is None:
             return None
         marks = self.stored[accesses.elements]
         own = (marks != 0) & (program_of(marks) == accesses.programs)
         own &= self.stamps[accesses.elements] == barriers[accesses.rows]
-        lanes = (marks >> SITE_BITS) & ((1 << LANE_BITS) - 1)
-        own &= (lanes != accesses.lanes) | ~alike[marks & ((1 << SITE_BITS) - 1)]
         position = _first(own)
         return None if position is None else Clash(position, int(marks[position]))
 

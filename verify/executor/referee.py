@@ -66,8 +66,7 @@ class Referee:
         found = found or self._unordered(record.updated_by_another(accesses), accesses)
         if found is not None:
             self._report("read-write-conflict", request, target, accesses, found, "")
-        alike = torch.tensor([site.shape == request.shape for site in self.sites])
-        mine = record.stored_by_other_lane(accesses, request.barriers, alike)
+        mine = record.stored_since(accesses, request.barriers)
         if mine is not None:
             self._report("read-write-conflict", request, target, accesses, mine, " with no barrier between")
 

@@ -8,7 +8,9 @@ from typing import Final
 
 from attrs import frozen
 
+from verify.ir.parse import parse
 from verify.ir.program import Symbol
+from verify.symbolic.hazards import ordered, unordered
 from verify.symbolic.layout import apart, coordinates, elements, folded, inside, packed, span, tile
 from verify.symbolic.ranges import Range, Ranges
 from verify.symbolic.reading import Reading, Window
@@ -28,7 +30,7 @@ from verify.symbolic.terms import (
     primed,
     within,
 )
-from verify.symbolic.trace import Access, Barrier, Decision
+from verify.symbolic.trace import Access, Decision
 from verify.symbolic.values import Lane, Wrap
 from verify.verdict import Place
 
@@ -71,6 +73,7 @@ class Obligation:
 
 
 NO_WRAP: Final = "no index computation wraps (gate overflow)"
+IN_ORDER: Final = "a thread has loaded what it makes a store from before it stores, and keeps its own stores in order"
 IN_BOUNDS: Final = "every access stays inside its buffer (gate bounds)"
 
 
@@ -206,7 +209,7 @@ def races(reading: Reading) -> Iterator[Obligation]:
             yield _apart(reading, left, right, between=True) if _narrow(left, right) else _atomic(reading, left, right)
             continue
         yield _apart(reading, left, right, between=True)
-        if left is right or not _ordered(reading, left, right):
+        if left is right or not ordered(reading, left, right):
             yield _apart(reading, left, right, between=False)
 
 
@@ -228,25 +231,6 @@ def _atomic(reading: Reading, left: Access, right: Access) -> Obligation:
     )
 
 
-def _ordered(reading: Reading, left: Access, right: Access) -> bool:
-    """A barrier that one of the two cannot do without stands between them, and no loop brings them back to back."""
-    if set(left.loops) & set(right.loops):
-        return False
-    return any(
-        _comes_with(barrier, access)
-        for barrier in reading.trace.barriers[left.epoch : right.epoch]
-        for access in (left, right)
-    )
-
-
-def _comes_with(barrier: Barrier, access: Access) -> bool:
-    """Whether the program passes the barrier whenever it comes to the access."""
-    needed, given = barrier.path, access.path
-    parts = needed.parts if needed.kind == "and" else (needed,)
-    known = {TRUE, given, *(given.parts if given.kind == "and" else ())}
-    return set(parts) <= known and access.loops[: len(barrier.loops)] == barrier.loops
-
-
 def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obligation:
     """Two executions of the accesses, in different programs or in different lanes of one, touch two elements."""
     other = copy(right, reading)
@@ -255,9 +239,7 @@ def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obli
         different = disj(*programs)
     else:
         other = copy(right, reading, programs=False)
-        lanes = [negate(equal(of(lane(axis)), of(primed(lane(axis))))) for axis in range(len(left.shape))]
-        # Accesses of one lane are in order only when both lay their lanes out alike.
-        different = disj(*lanes) if left.shape == right.shape else TRUE
+        different = unordered(parse(reading.variant.ttir), left, right)
     window, second = reading.window(left), reading.window(right)
     if window == second:
         window = second = folded(window, left.offset, right.offset)
@@ -275,7 +257,7 @@ def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obli
         ways.append(Way(conj(apart(window), unlike), "per coordinate", sufficient=not packed(window), also=also))
     flat = other.poly(right.offset + second.origin)
     ways.append(Way(negate(equal(left.offset + window.origin, flat)), "flat"))
-    who = "two programs" if between else "two lanes of one program"
+    who = "two programs" if between else "two lanes of one program, or one with no barrier between,"
     verbs = left.kind if left is right else f"{left.kind} and {right.kind}"
     return Obligation(
         reading,
@@ -294,7 +276,7 @@ def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obli
         twice(reading, left, right),
         ("write-conflict", "read-write-conflict"),
         copies=2 if between else 1,
-        under=(NO_WRAP, IN_BOUNDS),
+        under=(NO_WRAP, IN_BOUNDS) if between else (NO_WRAP, IN_BOUNDS, IN_ORDER),
     )
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import specs
 from specs.spec import Spec
+from verify.capture.protocol import converter
 from verify.case import PROFILES, Candidate
-from verify.plan import Answer, Plan
+from verify.plan import Plan
 
 HERE: Final = Path(__file__).resolve().parent
 SPECIMENS: Final = {
@@ -27,19 +28,7 @@ SPECIMENS: Final = {
 def stored(specimen: str) -> tuple[Spec, Plan]:
     """The spec and the plan of a specimen."""
     text = (HERE / "plans" / f"{specimen}.json").read_text(encoding="utf-8")
-    return specs.ALL[SPECIMENS[specimen]], _converter().structure(json.loads(text), Plan)
-
-
-def _converter() -> Any:
-    import cattrs
-    from cattrs.strategies import configure_tagged_union
-
-    from verify.plan import Argument, Step
-
-    converter = cattrs.Converter(forbid_extra_keys=True)
-    for union in (Argument, Step, Answer):
-        configure_tagged_union(union, converter, tag_name="is")
-    return converter
+    return specs.ALL[SPECIMENS[specimen]], converter().structure(json.loads(text), Plan)
 
 
 def main() -> None:
@@ -50,7 +39,7 @@ def main() -> None:
         candidate = Candidate(path.read_text(encoding="utf-8"), operator, path.name)
         found = capture(specs.ALL[operator], candidate, PROFILES["quick"])
         plan = next(plan for plan in found.plans if plan.dtype == "float32")
-        text = json.dumps(_converter().unstructure(plan, Plan), indent=1)
+        text = json.dumps(converter().unstructure(plan, Plan), indent=1)
         (HERE / "plans" / f"{specimen}.json").write_text(text + "\n", encoding="utf-8")
 
 
