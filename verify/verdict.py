@@ -90,6 +90,35 @@ class LedgerEntry:
 
 
 @frozen
+class Need:
+    """What the values of an integer parameter must be for a claim to hold, beyond what the spec says of them.
+
+    `low <= v < high` as size expressions, where given; `unique` and `sorted` along the last dimension. `exact`
+    says that with one value more at either end the claim is false. `place` is where they are loaded.
+    """
+
+    param: str
+    place: Place
+    low: str | None = None
+    high: str | None = None
+    unique: bool = False
+    sorted: bool = False
+    exact: bool = False
+
+    def __str__(self) -> str:
+        """`0 <= i[...] < V for every element loaded at k.py:12`"""
+        parts = []
+        if self.low is not None or self.high is not None:
+            ends = "" if self.low is None else f"{self.low} <= ", "" if self.high is None else f" < {self.high}"
+            parts.append(f"{ends[0]}{self.param}[...]{ends[1]} for every element loaded at {self.place}")
+        if self.unique:
+            parts.append(f"no value occurs twice along the last dimension of {self.param}")
+        if self.sorted:
+            parts.append(f"{self.param} does not descend along its last dimension")
+        return ", ".join(parts)
+
+
+@frozen
 class Verdict:
     """One gate's answer about one claim.
 
@@ -107,6 +136,7 @@ class Verdict:
     place: Place | None = None
     cost: Cost = field(default=Cost(0.0))
     ledger: tuple[LedgerEntry, ...] = ()
+    needs: tuple[Need, ...] = ()  # what would have to be known of loaded values for an unknown claim to hold
     kernel: str = ""  # whose launches it is about, where it is not about all of them
 
     def __attrs_post_init__(self) -> None:

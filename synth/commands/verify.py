@@ -22,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of `verify`."""
     add_candidate(parser, "a file, or package.module:function")
     parser.add_argument("--gates", metavar="A,B", help="run only these gates; the others count as not run")
+    parser.add_argument("--emit-guards", type=Path, metavar="FILE", help="write the checks that the proofs ask for")
     parser.add_argument("--fail-fast", action="store_true", help="stop at the first gate that refutes")
 
 
@@ -100,7 +101,20 @@ def examine_and_keep(
         record = examine_candidate(spec, candidate, budget, stages, fail_fast=fail_fast, progress=display)
         show_findings(display, record.dossier, candidate)
         show_bench(display, record.bench)
+        if (wanted := getattr(arguments, "emit_guards", None)) is not None:
+            _emit_guards(wanted, spec, record, display)
         return ending(record, str(keep(record)))
+
+
+def _emit_guards(path: Path, spec: Spec, record: Record, display: Display) -> None:
+    """Write the conditions on loaded values that verdicts name, as a module; no file where there are none."""
+    from reports.guards import guards
+    from reports.store import write
+
+    text = guards(spec, record.verdicts)
+    if text:
+        write(path, text)
+    display.line(f"guards: {path}" if text else "guards: none are needed, no file is written")
 
 
 def ending(record: Record, report: str = "") -> Ending:

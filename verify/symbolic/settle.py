@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from attrs import evolve, frozen
 
 from specs.sizes import TRUE, all_of
+from specs.spec import Values
 from verify.case import PROFILES, Budget, Case
 from verify.ir.parse import ParseError
 from verify.plan import Plan, View
 from verify.symbolic.memory import told
+from verify.symbolic.needs import Assuming, needs, silent
 from verify.symbolic.obligations import Obligation
 from verify.symbolic.ranges import Ranges
 from verify.symbolic.reading import Reading, readings
 from verify.symbolic.solver import Answer, discharge, reachable
 from verify.symbolic.terms import Truth, atom, conj, from_condition, from_size, less
 from verify.symbolic.witness import witness
-from verify.verdict import Cost, Outcome, Place, Verdict, Witness
+from verify.verdict import Cost, Need, Outcome, Place, Verdict, Witness
 
 Generator: TypeAlias = Callable[[Reading], Iterable[Obligation]]
 
@@ -33,6 +35,7 @@ class Finding:
     cost: Cost
     detail: str = ""
     witness: Witness | None = None
+    needs: tuple[Need, ...] = ()
 
 
 def settle(case: Case, budget: Budget, gate: str, obligations: Generator, claim: str) -> tuple[Verdict, ...]:
@@ -74,16 +77,15 @@ def empty(case: Case, plan: Plan, view: View) -> bool:
     return reachable([facts, some], Ranges({}), PROFILES["ci"]) is False
 
 
-Solve: TypeAlias = Callable[[tuple[Truth, ...], Truth, Obligation], Answer]
-
-
-def _solver(case: Case, budget: Budget) -> Solve:
+def _solver(case: Case, budget: Budget) -> Assuming:
     """Discharge with a memory: dtypes and variants mostly ask the same question."""
     names = tuple(atom("name", each) for each in sorted(case.spec.names()))
     known: dict[tuple[tuple[Truth, ...], Truth], Answer] = {}
 
-    def solve(assumptions: tuple[Truth, ...], goal: Truth, obligation: Obligation) -> Answer:
-        assumptions = (*assumptions, *told(obligation.reading, (*assumptions, goal)))
+    def solve(
+        assumptions: tuple[Truth, ...], goal: Truth, obligation: Obligation, assumed: Mapping[str, Values]
+    ) -> Answer:
+        assumptions = (*assumptions, *told(obligation.reading, (*assumptions, goal), assumed))
         key = (assumptions, goal)
         if key in known:
             return evolve(known[key], cost=Cost(0.0, 0))
@@ -93,16 +95,17 @@ def _solver(case: Case, budget: Budget) -> Solve:
     return solve
 
 
-def _settled(obligation: Obligation, solve: Solve) -> Finding:
+def _settled(obligation: Obligation, solve: Assuming) -> Finding:
     seconds, steps, reasons = 0.0, 0, []
     for way in obligation.ways:
-        answer = solve(way.assumptions or obligation.assumptions, way.goal, obligation)
+        given = way.assumptions or obligation.assumptions
+        answer = solve(given, way.goal, obligation, {})
         seconds, steps = seconds + answer.cost.seconds, steps + (answer.cost.rlimit or 0)
         if answer.status == "proved" and way.necessary:
             reasons.append("it stays between the first and the last element, but maybe not on elements of the view")
             continue
         if answer.status == "proved":
-            resting = [solve(assumptions, goal, obligation) for assumptions, goal in way.also]
+            resting = [solve(assumptions, goal, obligation, {}) for assumptions, goal in way.also]
             seconds += sum(each.cost.seconds for each in resting)
             steps += sum(each.cost.rlimit or 0 for each in resting)
             if any(each.status != "proved" for each in resting):
@@ -112,12 +115,22 @@ def _settled(obligation: Obligation, solve: Solve) -> Finding:
         if answer.model is None or way.sufficient:
             reasons.append(answer.reason or "not shown this way")
             continue
+        if silent(obligation, given, way.goal) and (wanted := needs(obligation, solve)):
+            return _wanting(obligation, wanted, Cost(seconds, steps))
         shown = witness(obligation, answer.model)
         if isinstance(shown, Witness):
             return Finding(obligation, Outcome.REFUTED, way.rung, Cost(seconds, steps), "", shown)
         reasons.append(shown)
+    if wanted := needs(obligation, solve):
+        return _wanting(obligation, wanted, Cost(seconds, steps))
     reason = "; ".join(dict.fromkeys(reasons)) or "no way to show it is known for such addresses"
     return Finding(obligation, Outcome.UNKNOWN, "", Cost(seconds, steps), f"{reason} ({obligation.reading.label})")
+
+
+def _wanting(obligation: Obligation, wanted: tuple[Need, ...], cost: Cost) -> Finding:
+    exact = " (with one value more at an end it is false)" if all(need.exact for need in wanted) else ""
+    detail = f"it holds where {', and '.join(map(str, wanted))}{exact}; the spec does not say so"
+    return Finding(obligation, Outcome.UNKNOWN, "", cost, f"{detail} ({obligation.reading.label})", needs=wanted)
 
 
 def _verdict(gate: str, case: Case, findings: list[Finding]) -> Verdict:
@@ -137,7 +150,7 @@ def _verdict(gate: str, case: Case, findings: list[Finding]) -> Verdict:
     where = f"{obligation.reading.label}, {'every shape' if cell == TRUE else f'where {cell}'}"
     return Verdict(
         gate, bad.outcome, obligation.claim, where, bad.detail or bad.rung, (), bad.witness, obligation.place, cost,
-        kernel=kernel,
+        needs=bad.needs, kernel=kernel,
     )  # fmt: skip
 
 

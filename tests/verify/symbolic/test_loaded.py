@@ -35,7 +35,7 @@ def scattered(**values: Any) -> Asked:
     """y[i[p]] = 1."""
     lines = (*ONE, PID, *get("i_p", "%i", "%p", I32), *put("%y", "%i_p"))
     text = kernel(f"%i: {I32}, %y: {F32}", *lines)
-    index = tensor("i", "N", dtype="int32", low=0, high=V, **values)
+    index = tensor("i", "N", dtype="int32", **{"low": 0, "high": V, **values})
     return question(text, dims=SIZES, inputs=[index], outputs={"y": ("V",)})
 
 
@@ -100,3 +100,51 @@ def test_a_mark_beside_the_range_is_a_value_too(mark: int, outcome: Outcome) -> 
         kernel(f"%i: {I32}, %y: {F32}", *lines), dims={"N": (0, 9), "V": (1, 9)}, inputs=[index], outputs={"y": ("V",)}
     )
     assert whole.outcome("bounds") is outcome
+
+
+def wanted(whole: Asked, gate: str) -> list[str]:
+    """The conditions that the gate's unknown verdicts name; it has no others."""
+    found = [each for each in whole.verdicts(gate) if each.outcome is not Outcome.PROVED]
+    assert all(each.outcome is Outcome.UNKNOWN and each.needs for each in found), [(e.claim, e.detail) for e in found]
+    return [str(need) for each in found for need in each.needs]
+
+
+def test_where_the_spec_says_nothing_the_weakest_range_is_named() -> None:
+    whole = gathered()
+    assert wanted(whole, "bounds") == ["0 <= i[...] < V for every element loaded at kernel.py:6"]
+    (unknown,) = [each for each in whole.verdicts("bounds") if each.needs]
+    assert unknown.needs[0].exact
+    assert "with one value more at an end it is false" in unknown.detail
+
+
+def test_a_scatter_wants_a_permutation_and_its_range() -> None:
+    range = "0 <= i[...] < V for every element loaded at kernel.py:6"
+    silent = scattered(low=None, high=None)
+    assert wanted(silent, "bounds") == [range]
+    assert wanted(silent, "races") == ["no value occurs twice along the last dimension of i"]
+
+
+def test_blocks_by_index_want_indices_of_blocks() -> None:
+    """Program p fills block i[p] of four elements."""
+    r = "tensor<4xi32>"
+    lines = (
+        *ONE, PID, *get("j", "%i", "%p", I32), "%c4 = arith.constant 4 : i32", "%s = arith.muli %j, %c4 : i32",
+        f"%l = tt.make_range {{end = 4 : i32, start = 0 : i32}} : {r}", f"%w = tt.splat %s : i32 -> {r}",
+        f"%o = arith.addi %w, %l : {r}", "%ones = arith.constant dense<1.0> : tensor<4xf32>",
+        f"%n = tt.splat %V : i32 -> {r}", f"%m = arith.cmpi slt, %o, %n : {r}",
+        "%q = tt.splat %y : !tt.ptr<f32> -> tensor<4x!tt.ptr<f32>>",
+        f"%at = tt.addptr %q, %o : tensor<4x!tt.ptr<f32>>, {r}",
+        "tt.store %at, %ones, %m : tensor<4x!tt.ptr<f32>>",
+    )  # fmt: skip
+    text = kernel(f"%i: {I32}, %y: {F32}, %V: i32", *lines)
+    whole = question(text, dims=SIZES, inputs=[tensor("i", "N", dtype="int32")], outputs={"y": ("V",)})
+    assert wanted(whole, "bounds") == ["0 <= i[...] for every element loaded at kernel.py:6"]  # above it is masked
+
+
+def test_what_no_condition_on_values_mends_is_refuted() -> None:
+    """y[i[p] - i[p] + V] is outside whatever i holds."""
+    lines = (*ONE, PID, *get("j", "%i", "%p", I32), "%z = arith.subi %j, %j : i32", "%o = arith.addi %z, %V : i32",
+             *put("%y", "%o"))  # fmt: skip
+    text = kernel(f"%i: {I32}, %y: {F32}, %V: i32", *lines)
+    whole = question(text, dims=SIZES, inputs=[tensor("i", "N", dtype="int32")], outputs={"y": ("V",)})
+    assert whole.outcome("bounds") is Outcome.REFUTED
