@@ -26,8 +26,8 @@ from verify.symbolic.coverage import coverage
 from verify.symbolic.encode import encode
 from verify.symbolic.initial import initial
 from verify.symbolic.obligations import Obligation, Way
-from verify.symbolic.ranges import Ranges
 from verify.symbolic.origins import written_by
+from verify.symbolic.ranges import Ranges
 from verify.symbolic.reading import Reading, readings
 from verify.symbolic.terms import Renaming, Truth, atom, conj, negate, poly
 from verify.symbolic.witness import example
