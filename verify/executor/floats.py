@@ -61,6 +61,11 @@ def _fused(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
     return a.to(torch.float64) * b.to(torch.float64) + c.to(torch.float64)
 
 
+def _root(x: torch.Tensor) -> torch.Tensor:
+    """The square root, correctly rounded: torch's own in float32 is not always."""
+    return torch.sqrt(x.to(torch.float64))
+
+
 def _away(x: torch.Tensor) -> torch.Tensor:
     """The nearest integer, halves away from zero."""
     whole = x.trunc()
@@ -97,7 +102,7 @@ def _from_integer(
 
 
 def _to_integer(with_sign: bool) -> Meaning:
-    """Towards zero; out of range saturates and NaN is 0, as the device's conversion does."""
+    """Towards zero; out of range saturates and NaN is 0, the least integer of 64 bits, as on the device."""
 
     def meaning(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
         bits = width(operation.results[0])
@@ -112,6 +117,8 @@ def _to_integer(with_sign: bool) -> Meaning:
             large = inside >= 2.0**63
             data = torch.where(large, inside - 2.0**64, inside).to(torch.int64)
             data = torch.where(over, -1, torch.where(under, 0, data))
+        if bits == 64:
+            data = torch.where(torch.isnan(operands[0].data), -(2**63), data)
         if not with_sign and bits < 64:
             data = torch.where(data >= 2 ** (bits - 1), data - 2**bits, data)
         return (Lanes(data.to(torch.bool) if bits == 1 else data, operands[0].wrap),)
@@ -159,7 +166,7 @@ def _bitcast(machine: Machine, operation: Operation, operands: Sequence[Lanes]) 
 
 FUNCTIONS: Final[dict[str, Function]] = {
     "exp": torch.exp, "exp2": torch.exp2, "expm1": torch.expm1, "log": torch.log, "log2": torch.log2,
-    "log10": torch.log10, "log1p": torch.log1p, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt,
+    "log10": torch.log10, "log1p": torch.log1p, "sqrt": _root, "rsqrt": torch.rsqrt,
     "cbrt": lambda x: torch.sign(x) * x.abs().pow(1 / 3), "sin": torch.sin, "cos": torch.cos,
     "tan": torch.tan, "asin": torch.asin, "acos": torch.acos, "atan": torch.atan, "sinh": torch.sinh,
     "cosh": torch.cosh, "tanh": torch.tanh, "asinh": torch.asinh, "acosh": torch.acosh,
@@ -170,7 +177,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "powi": torch.pow, "atan2": torch.atan2, "fmod": torch.fmod, "hypot": torch.hypot,
     "copysign": torch.copysign, "fma": _fused, "fmax": torch.fmax, "fmin": torch.fmin,
     "fdim": lambda x, y: torch.where(x <= y, 0.0, x - y), "rcp": torch.reciprocal, "div_rn": torch.div,
-    "mul_rn": torch.mul, "add_rn": torch.add, "sub_rn": torch.sub, "sqrt_rn": torch.sqrt,
+    "mul_rn": torch.mul, "add_rn": torch.add, "sub_rn": torch.sub, "sqrt_rn": _root,
     "rcp_rn": torch.reciprocal, "fma_rn": _fused, "rsqrt_rn": torch.rsqrt, "fast_exp": torch.exp,
     "fast_sin": torch.sin, "fast_cos": torch.cos, "fast_tan": torch.tan, "fast_log": torch.log,
     "fast_log2": torch.log2, "fast_log10": torch.log10, "fast_pow": torch.pow, "fast_fdivide": torch.div,
@@ -237,7 +244,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "tt.fp_to_fp": _convert,
     "tt.clampf": _clamp,
     "tt.precise_divf": rounded(torch.div),
-    "tt.precise_sqrt": rounded(torch.sqrt),
+    "tt.precise_sqrt": rounded(_root),
     "tt.extern_elementwise": _extern,
     **{f"math.{name}": rounded(function) for name, function in FUNCTIONS.items() if "_" not in name},
     **{f"math.{name}": _predicate(function) for name, function in PREDICATES.items()},

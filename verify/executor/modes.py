@@ -17,7 +17,7 @@ class Mode(Enum):
     """EXACT64: every float is a float64 and rounding casts between floats are dropped.
 
     FAITHFUL: each operation works in its own type; results are rounded to it. Dot products accumulate in
-    float32; float32 operands are first rounded to tf32 (nearest even, 10 mantissa bits) where asked.
+    float32; of float32 operands only the 10 mantissa bits of tf32 count where that is asked, as on the device.
     """
 
     EXACT64 = "exact64"
@@ -84,10 +84,15 @@ def lane_type(scalar: Scalar, mode: Mode, place: Place) -> torch.dtype:
 
 
 def round_to(data: torch.Tensor, scalar: Scalar, mode: Mode, place: Place) -> torch.Tensor:
-    """Floats rounded to nearest even in `scalar`; unchanged in EXACT64."""
+    """Floats rounded to nearest even in `scalar`; unchanged in EXACT64. What is beyond an 8-bit type, infinities
+    too, becomes its largest number (`cvt.rn.satfinite`)."""
     if mode is Mode.EXACT64:
         return data.to(torch.float64)
-    return data.to(float_type(scalar, place)).to(lane_type(scalar, mode, place))
+    dtype = float_type(scalar, place)
+    if dtype.itemsize == 1:
+        largest = torch.finfo(dtype).max
+        return data.clamp(-largest, largest).to(dtype).to(torch.float32)
+    return data.to(dtype)
 
 
 def poison(fill: Fill, scalar: Scalar | Pointer, place: Place) -> float | int | bool:

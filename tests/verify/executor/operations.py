@@ -1,5 +1,5 @@
 """One small kernel for each family of operations: what the executor makes of them is held against Triton's interpreter
-and against what an H100 gave (`device.json`). Each takes two inputs of LANES elements and fills rows of its outputs.
+and against what an H100 gave (`observed.json`). Each takes two inputs of LANES elements and fills rows of its outputs.
 
 `f`, `g` are float32 (specials among them), `i`, `j` int32; `o` float32 and `p` int32 outputs of ROWS x LANES.
 """
