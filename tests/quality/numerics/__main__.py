@@ -19,15 +19,9 @@ import torch
 
 from specs.spec import FLOATS
 from tests.quality.numerics.catalogue import OPERATORS
-from tests.quality.numerics.study import Seen, cases, judged
+from tests.quality.numerics.parts import part
+from tests.quality.numerics.study import Seen
 from tests.quality.numerics.table import markdown, summary
-
-
-def part(operator: str, dtype: str, sample: bool, device: str) -> list[Seen]:
-    """All cases of one operator in one dtype."""
-    torch.set_num_threads(1)
-    found = OPERATORS[operator]
-    return [seen for trial in cases(found, sample, [dtype]) for seen in judged(found, trial, device)]
 
 
 def main() -> int:
