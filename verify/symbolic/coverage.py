@@ -71,7 +71,7 @@ def everywhere(reading: Reading, buffer: str, views: tuple[Window, ...]) -> Iter
         yield _missing(reading, buffer, stores)
     elif all(axis.exhibits(grid) for each in split for axis in each):
         yield _exhibited(reading, window, sure, split)
-    elif len(stores) == 1:
+    elif len(stores) == 1 and all(axis.start == poly(0) for axis in split[0]):
         yield from _counted(reading, window, sure[0], split[0])
     else:
         yield _missing(reading, buffer, stores)
@@ -113,7 +113,7 @@ def _exhibited(reading: Reading, window: Window, stores: list[Access], tilings: 
 def _active_at(reading: Reading, store: Access, tilings: tuple[Tiling, ...]) -> Truth:
     chosen: dict[Atom, Poly] = {}
     for axis, tiling in enumerate(tilings):
-        element = _element(axis)
+        element = _element(axis) - tiling.start
         for at, step, extent in tiling.lanes:
             chosen[lane(at)] = apply("floormod", apply("floordiv", element, poly(step)), poly(extent))
         index = apply("floordiv", element, poly(tiling.block))

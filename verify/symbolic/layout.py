@@ -28,15 +28,17 @@ from verify.symbolic.terms import (
 
 @frozen(eq=False)
 class Tiling:
-    """A store's coordinate along one axis: `block * tile + place`, with `place` made of lanes.
+    """A store's coordinate along one axis: `start + block * tile + place`, with `place` made of lanes.
 
-    `lanes` are the lane axes with their step within the block, innermost first.
+    `lanes` are the lane axes with their step within the block, innermost first. `start` is the same in all
+    programs and iterations: where the second half of a row begins, say.
     """
 
     coordinate: Poly
     block: int
     tile: Poly
     lanes: tuple[tuple[int, int, int], ...]  # lane axis, step, extent
+    start: Poly
 
     @property
     def plain(self) -> Atom | None:
@@ -58,7 +60,7 @@ class Tiling:
 
     def exhibits(self, grid: tuple[Poly, Poly, Poly]) -> bool:
         """Whether the program and iteration that have a given tile can be named."""
-        return self.tile.constant == 0 or self.plain is not None or self.persistent(grid) is not None
+        return self.tile.constant is not None or self.plain is not None or self.persistent(grid) is not None
 
 
 def coordinates(offset: Poly, window: Window) -> tuple[Poly, ...] | None:
@@ -153,9 +155,11 @@ def _axis(at: Poly, shape: Sequence[int]) -> Tiling | None:
             return None
         lanes.append((axis, step, shape[axis]))
         block *= shape[axis]
-    if any(coefficient % block for _, coefficient in rest.terms):
+    start = Poly(tuple(item for item in rest.terms if item[1] % block))
+    if any(each.kind in ("pid", "iter") for each in closure([start])):
         return None
-    return Tiling(at, block, Poly(tuple((key, coefficient // block) for key, coefficient in rest.terms)), tuple(lanes))
+    tiles = Poly(tuple((key, coefficient // block) for key, coefficient in (rest - start).terms))
+    return Tiling(at, block, tiles, tuple(lanes), start)
 
 
 def apart(window: Window) -> Truth:

@@ -148,3 +148,12 @@ def waited(y_ptr, N, EDGE: tl.constexpr):
 @triton.jit
 def divided(y_ptr, N, K):
     tl.store(y_ptr + tl.program_id(0) % K, 1.0)
+
+
+@triton.jit
+def halves(y_ptr, N, half, B: tl.constexpr, EVEN: tl.constexpr):
+    lanes = tl.arange(0, B)
+    y_row = y_ptr + tl.program_id(0) * N
+    rest = half if EVEN else N - half
+    tl.store(y_row + lanes, 1.0, mask=lanes < half)
+    tl.store(y_row + half + lanes, 2.0, mask=lanes < rest)

@@ -33,6 +33,7 @@ TEXTS: dict[str, tuple[dict[str, Any], dict[str, dict[str, Any]]]] = {
     "counted": (Y, {"good": {"STEP": 1}, "bad": {"STEP": 2}}),
     "waited": (Y, {"good": {"EDGE": 0}, "bad": {"EDGE": 1}}),
     "divided": (Y, {"good": {}}),
+    "halves": ({**Y, "B": 16}, {"good": {"EVEN": 0}, "bad": {"EVEN": 1}}),
 }
 
 

@@ -66,6 +66,11 @@ TWINS: list[tuple[str, Any, str]] = [
     ("a cast that wraps into range", one("narrowed", 1, {"N": (1, 1)}), "bounds"),
     ("groups of rows", swizzled, "coverage"),
     ("programs that take every so manieth block", one("persistent", 4), "coverage"),
+    (
+        "rows in two halves",
+        one("halves", M, {"M": ANY, "N": (0, 31)}, half=N // 2, outputs={"y": ("M", "N")}),
+        "coverage",
+    ),
     ("an early return", one("early", tiles(N, 2) + 1), "bounds"),
     ("an address from a branch", one("chosen", N, SOME and {"N": SOME}), "bounds"),
     ("an address from the largest element", one("best", 1, {"N": (16, 16)}, inputs=X), "bounds"),
