@@ -16,6 +16,7 @@ from specs.embedding import SPEC as EMBEDDING
 from specs.layer_norm import SPEC as LAYER_NORM
 from specs.matmul import SPEC as MATMUL
 from specs.rms_norm import SPEC as RMS_NORM
+from specs.rope import SPEC as ROPE
 from specs.row_sum import SPEC as ROW_SUM
 from specs.softmax import SPEC as SOFTMAX
 from specs.spec import Spec
@@ -28,6 +29,7 @@ CATALOGUE: Final = (
     MATMUL,
     LAYER_NORM,
     SWIGLU,
+    ROPE,
     TRANSPOSE,
     ROW_SUM,
     CUMSUM,

@@ -301,6 +301,12 @@ class Spec:
         strides = {param.stride(axis) for param in self.tensors for axis in range(len(param.dims))}
         return frozenset(strides | {dim.name for dim in self.dims})
 
+    @property
+    def tied(self) -> frozenset[str]:
+        """Dims that others determine: those that a condition of `requires` equates with something."""
+        left = (each.sides[0] for each in self.requires if each.kind == "eq")
+        return frozenset(side.name for side in left if side.kind == "name") & {dim.name for dim in self.dims}
+
     def nearest(self, sizes: Mapping[str, int]) -> dict[str, int] | None:
         """Values of the dims like `sizes` that `requires` admits: where it does not, one side of a condition
         is changed. None when that leads nowhere. Conditions on strides are not looked at.

@@ -78,6 +78,11 @@ def test_sizes_that_have_no_unique_values_are_not_in_the_domain() -> None:
     assert domain.holds({**fits, "N": 1, "i.stride1": 0})
 
 
+def test_dims_that_others_determine() -> None:
+    assert evolve(SOFTMAX, requires=(name("N").equals(name("M") * 2), name("M") <= name("N"))).tied == {"N"}
+    assert specs.ALL["rope"].tied == {"D"}
+
+
 def test_nearest_sizes_that_the_spec_admits() -> None:
     half = evolve(SOFTMAX, requires=(name("N").equals(name("M") * 2),))
     assert half.nearest({"M": 3, "N": 5}) == {"M": 3, "N": 6}

@@ -16,6 +16,7 @@ WORK: Final = 64  # how many times `Budget.elements` the product of all dims may
 LANES: Final = 1 << 17  # rows of a tensor, each as long as a tile, that any budget allows
 SMALL: Final = 96  # elements of a dim while another one is explored
 NUMBERS: Final = 24  # numbers of a plan's conditions and kernels that are tried as sizes
+AROUND: Final = 32  # such sizes beside the samples, shared by all dims
 _CONSTANT: Final = re.compile(r"arith\.constant (?:dense<)?(\d+)>? :")
 
 
@@ -76,7 +77,9 @@ def interesting(dim: Dim, plans: Sequence[Plan]) -> tuple[int, ...]:
 def shapes(spec: Spec, plans: Sequence[Plan], budget: Budget) -> tuple[dict[str, int], ...]:
     """Sizes within the budget, small ones first: each interesting size of each dim, and corners."""
     tiles = blocks(plans)
-    options = {dim.name: interesting(dim, plans) or (dim.low,) for dim in spec.dims}
+    free = [dim for dim in spec.dims if dim.name not in spec.tied]
+    most = AROUND // max(1, len(free))
+    options = {dim.name: _some(dim, interesting(dim, plans), most) or (dim.low,) for dim in spec.dims}
     found = {}
     for sizes in (*_beside(spec, options, budget, tiles), *_corners(spec, options, budget, tiles)):
         near = spec.nearest(sizes)
@@ -85,11 +88,20 @@ def shapes(spec: Spec, plans: Sequence[Plan], budget: Budget) -> tuple[dict[str,
     return tuple(sorted(found.values(), key=lambda sizes: (math.prod(sizes.values()), *sizes.values())))
 
 
+def _some(dim: Dim, sizes: Sequence[int], most: int) -> tuple[int, ...]:
+    """The samples, and of the other sizes `most`, evenly chosen."""
+    others = [size for size in sizes if size not in dim.samples]
+    chosen = {others[step * len(others) // most] for step in range(most)} if len(others) > most else others
+    return tuple(sorted({*dim.samples, *chosen}))
+
+
 def _beside(
     spec: Spec, options: Mapping[str, Sequence[int]], budget: Budget, tiles: Sequence[int]
 ) -> Iterator[dict[str, int]]:
     """Each option of each dim beside small ones of the others, which take turns within the budget."""
     for number, dim in enumerate(spec.dims):
+        if dim.name in spec.tied:
+            continue
         for step, size in enumerate(options[dim.name]):
             sizes = {each.name: max(1, each.low) for each in spec.dims} | {dim.name: size}
             for other in spec.dims:
