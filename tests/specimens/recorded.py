@@ -110,6 +110,45 @@ PROPOSALS: Final = {
         ),
         ("admitted/cross_entropy__online", "One pass with an online sum for each lane; ignored rows are skipped."),
     ),
+    "layer_norm": (
+        ("refuted/algorithm__layer_norm_masked_lanes", "The whole row in one block: one read, one write."),
+        ("refuted/numerics__layer_norm_one_pass", "Both moments in one pass over the row."),
+        (
+            "refuted/bounds__layer_norm_weight_without_mask",
+            "Weight and bias first, so that their loads overlap with the row's.",
+        ),
+        ("admitted/layer_norm__one_block", "One block a row while it fits, three passes beyond that."),
+    ),
+    "swiglu": (
+        ("refuted/numerics__swiglu_rounds_between", "The product runs in the input's dtype, as in eager code."),
+        ("refuted/overflow__swiglu_flat", "All elements as one line: no rows, no strides, large blocks."),
+        ("refuted/coverage__swiglu_tail", "A grid of rows and blocks of columns."),
+        ("admitted/swiglu__blocks", "A grid of rows and blocks of columns, any strides, float32 inside."),
+    ),
+    "transpose": (
+        ("refuted/bounds__transpose_mask_not_transposed", "Square tiles, read along rows and written along rows."),
+        ("refuted/overflow__transpose_offsets_int32", "Square tiles; reads with 64-bit offsets."),
+        ("refuted/coverage__transpose_diagonal", "Tiles along diagonals spread the writes over memory channels."),
+        ("admitted/transpose__tiled", "Square tiles, read along rows and written along rows."),
+    ),
+    "row_sum": (
+        ("refuted/numerics__row_sum_in_input_dtype", "Lanes add up in the input's dtype; the rest is float32."),
+        ("refuted/laws__row_sum_atomic", "Several programs share a row and add to its total atomically."),
+        ("refuted/undefined__row_sum_without_other", "One program a row, lane by lane."),
+        ("admitted/row_sum__rows_or_loop", "Many short rows in a program, long rows lane by lane."),
+    ),
+    "cumsum": (
+        ("refuted/races__cumsum_chained", "One pass: each block goes on from the total of the one before."),
+        ("refuted/algorithm__cumsum_carry", "One program a row, block after block."),
+        ("refuted/numerics__cumsum_carry_in_input_dtype", "The carry has the dtype of the result."),
+        ("admitted/cumsum__blocks", "Many short rows in a program, long rows block after block."),
+    ),
+    "rope": (
+        ("refuted/bounds__rope_power_of_two_heads", "Half a head is a block, so lanes need no mask."),
+        ("refuted/numerics__rope_in_input_dtype", "Nothing is summed up here: the input's dtype is enough."),
+        ("refuted/coverage__rope_last_positions", "Eight positions a program, one when decoding."),
+        ("admitted/rope__tiled", "Both halves of some positions of a head, any strides."),
+    ),
 }  # fmt: skip
 
 

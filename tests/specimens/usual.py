@@ -24,6 +24,12 @@ SIZES: Final[Mapping[str, Mapping[str, int]]] = {
     "softmax": {"M": 16, "N": 1024},
     "rms_norm": {"M": 16, "N": 1024},
     "matmul": {"M": 512, "K": 128, "N": 128},
+    "layer_norm": {"M": 16, "N": 1024},
+    "swiglu": {"M": 16, "N": 1024},
+    "transpose": {"M": 128, "N": 128},
+    "rope": {"B": 1, "H": 4, "N": 16, "F": 32, "D": 64},
+    "row_sum": {"M": 16, "N": 1024},
+    "cumsum": {"M": 16, "N": 1024},
     "embedding": {"M": 16, "V": 64, "D": 1024},
     "cross_entropy": {"M": 8, "V": 1024},
 }

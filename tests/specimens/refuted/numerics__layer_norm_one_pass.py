@@ -1,0 +1,43 @@
+"""Layer norm that reads each row once for both moments and once for the result."""
+
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def layer_norm_rows(
+    x_ptr, w_ptr, b_ptr, y_ptr, row_stride, col_stride, w_stride, b_stride, n_cols, eps, BLOCK: tl.constexpr
+):
+    row = tl.program_id(0).to(tl.int64)
+    x_row = x_ptr + row * row_stride
+    y_row = y_ptr + row * n_cols
+    total = tl.zeros((BLOCK,), dtype=tl.float32)
+    squares = tl.zeros((BLOCK,), dtype=tl.float32)
+    for start in range(0, n_cols, BLOCK):
+        cols = start + tl.arange(0, BLOCK)
+        x = tl.load(x_row + cols.to(tl.int64) * col_stride, mask=cols < n_cols, other=0.0).to(tl.float32)
+        total += x
+        squares += x * x
+    mean = tl.sum(total, axis=0) / n_cols
+    variance = tl.maximum(tl.sum(squares, axis=0) / n_cols - mean * mean, 0.0)
+    scale = 1.0 / tl.sqrt(variance + eps)
+    for start in range(0, n_cols, BLOCK):
+        cols = start + tl.arange(0, BLOCK)
+        far = cols.to(tl.int64)
+        mask = cols < n_cols
+        x = tl.load(x_row + far * col_stride, mask=mask, other=0.0).to(tl.float32)
+        w = tl.load(w_ptr + far * w_stride, mask=mask, other=0.0).to(tl.float32)
+        b = tl.load(b_ptr + far * b_stride, mask=mask, other=0.0).to(tl.float32)
+        tl.store(y_row + cols, (x - mean) * scale * w + b, mask=mask)
+
+
+def layer_norm(x, weight, bias, eps):
+    m, n = x.shape
+    y = torch.empty((m, n), dtype=x.dtype, device=x.device)
+    strides = (x.stride(0), x.stride(1), weight.stride(0), bias.stride(0))
+    layer_norm_rows[(m,)](x, weight, bias, y, *strides, n, eps, BLOCK=4096, num_warps=8)
+    return y
+
+# Known answer: refuted by numerics. E[x^2] - E[x]^2 cancels where the mean is large beside the spread: in
+# float32 rows near 1000 with a spread of 0.05 keep no digit of the variance.
