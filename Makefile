@@ -10,7 +10,7 @@ LIBRARIES ?= liger-kernel==0.8.5 fla-core==0.6.0 flag-gems==5.0.2 torchao==0.18.
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify-and-bench test check quality quality-libraries bench-executor demo-premerge gpu clean
+.PHONY: help setup verify-and-bench test check quality quality-numerics quality-libraries bench-executor demo-premerge gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -36,6 +36,9 @@ check: setup ## ruff and mypy
 
 quality: setup ## the slow tests: differential, planted bugs
 	$(BIN)/python -m pytest -n $(JOBS) -m quality
+
+quality-numerics: setup ## which acceptance rule sees what (minutes); writes reports/published/numerics
+	$(BIN)/python -m tests.quality.numerics --jobs $(JOBS) --out reports/published/numerics/cpu.json
 
 # --no-deps: left to themselves they would bring another torch. They go into the project's own environment.
 quality-libraries: setup ## prove the kernels of four packages; writes reports/published/libraries

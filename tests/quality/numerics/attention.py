@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import torch
 
+from tests.quality.numerics import stand_ins
 from tests.quality.numerics.operator import Inputs, Operator, Way, of_output
 from tests.quality.numerics.rows import Exp, by_device, by_exp2
-from tests.quality.numerics.stand_ins import spec_of
 from tests.quality.numerics.sums import Sum, backwards, blocks, lanes, sequential, shuffled, tf32, tree
 
 BLOCK: Final = 64
@@ -112,13 +112,13 @@ def _eager(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, causal: bool) -> t
 
 
 def sizes(keys: int) -> dict[str, int]:
-    return {"B": 1, "H": 2, "N": keys, "D": 32}
+    return {"B": 1, "H": 2, "N": keys, "D": 64}
 
 
 ATTENTION: Final = Operator(
-    spec=spec_of("attention"),
+    spec=stand_ins.ATTENTION,
     sample=sizes(40),
-    sizes=(sizes(72), sizes(250)),
+    sizes=(sizes(72), sizes(200)),
     ways={
         "sequential": _call(in_one_pass, add=sequential),
         "backwards": _call(in_one_pass, add=backwards),

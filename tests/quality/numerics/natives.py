@@ -69,7 +69,18 @@ RIGHT: Final[Mapping[str, Mapping[str, Native]]] = {
     "cross_entropy": {"F.cross_entropy": _cross_entropy},
     "cumsum": {"torch.cumsum": partial(torch.cumsum, dim=-1)},
 }
+# What the specs do not ask for: factors cut to tf32, and running sums of 16-bit numbers in 16 bits.
 BUGS: Final[Mapping[str, Mapping[str, Native]]] = {"matmul": {"cuBLAS, silent tf32": partial(_matmul, tf32=True)}}
+IN_OWN_DTYPE: Final = ("cumsum",)
+
+
+def tables(operator: str, dtype: str) -> Iterator[tuple[str, str, Native]]:
+    """The device's kernels of an operator: whether right or a bug, name, kernel."""
+    for name, native in RIGHT[operator].items():
+        wrong = operator in IN_OWN_DTYPE and dtype != "float32"
+        yield ("bug" if wrong else "right"), (f"{name} in 16 bits" if wrong else name), native
+    for name, native in BUGS.get(operator, {}).items():
+        yield "bug", name, native
 
 
 def run(native: Native, inputs: Mapping[str, Any], device: str) -> torch.Tensor | None:

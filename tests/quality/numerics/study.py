@@ -76,11 +76,10 @@ def judged(operator: Operator, trial: Trial, device: str = "cpu") -> Iterator[Se
     outputs += [("control", name, way(inputs)) for name, way in operator.controls.items()]
     outputs += [("bug", name, way(inputs)) for name, way in operator.bugs.items()]
     if device != "cpu":
-        name = operator.spec.name
-        for what, table in (("right", natives.RIGHT[name]), ("bug", natives.BUGS.get(name, {}))):
-            own = [(what, way, natives.run(native, inputs, device)) for way, native in table.items()]
-            outputs += [(what, way, result) for what, way, result in own if result is not None]
-        eager = next(result for _, way, result in outputs if way in natives.RIGHT[name]).to(kind)
+        tables = natives.tables(operator.spec.name, trial.dtype)
+        own = [(what, name, natives.run(native, inputs, device)) for what, name, native in tables]
+        outputs += [(what, name, result) for what, name, result in own if result is not None]
+        eager = next(result for _, _, result in own if result is not None)
     for what, name, result in outputs:
         output = result.to(kind)
         beyond = beyond_rounding(output, exact.value, noise, trial.dtype)
