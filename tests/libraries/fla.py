@@ -159,7 +159,7 @@ def rms_norm_fwd(x: Any, w: Any, eps: float) -> Any:
 
 
 @contract(
-    *(TOKENS, HIDDEN),
+    *(Dim("M", 132, 1320), HIDDEN),
     dy=XD,
     x=XD,
     w=tensor("D"),

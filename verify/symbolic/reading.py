@@ -201,7 +201,7 @@ def _pinned(condition: Condition) -> Renaming:
             renaming = Renaming(known)
             left, right = (renaming.poly(from_size(side)) for side in part.sides)
             for one, other in ((left, right), (right, left)):
-                if (found := _single(one)) and found not in other.atoms() and not _nested(found, other):
+                if (found := _single(one)) and found not in closure([other]):
                     step = Renaming({found: other})
                     known = {each: step.poly(value) for each, value in known.items()} | {found: other}
                     break
@@ -213,10 +213,6 @@ def _single(term: Poly) -> Atom | None:
         only = term.terms[0][0][0]
         return only if only.kind == "name" else None
     return None
-
-
-def _nested(each: Atom, term: Poly) -> bool:
-    return any(inner.args for inner in term.atoms()) and each.kind == "name"
 
 
 def _bounds(facts: Truth) -> dict[Atom, Range]:
