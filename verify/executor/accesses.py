@@ -169,6 +169,13 @@ def _fence(machine: Machine, request: Request) -> None:
         machine.barriers = machine.barriers + machine.mask(1).to(torch.int32)
 
 
+def _same_bits(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Equality as a swap decides it: a NaN equals itself, and the two zeros differ."""
+    if not a.dtype.is_floating_point:
+        return a == b
+    return ((a == b) & (torch.signbit(a) == torch.signbit(b))) | (torch.isnan(a) & torch.isnan(b))
+
+
 def _compare_and_swap(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
     pointer, expected, value = operands
     element = pointee(operation.operands[0].type, operation)
@@ -176,7 +183,7 @@ def _compare_and_swap(machine: Machine, operation: Operation, operands: Sequence
     request = requested(machine, operation, pointer, "atomic", element, shape, None, _order(operation))
 
     def change(old: torch.Tensor, compared: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
-        return torch.where(old == compared, new, old)
+        return torch.where(_same_bits(old, compared), new, old)
 
     rest = undefined(machine, element, pointer.axes, operation)
     old = machine.memory.update(request, (expected.data, value.data), change, rest)

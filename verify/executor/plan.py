@@ -59,10 +59,10 @@ def run_plan(
     values = bind(plan, inputs) | dict(sizes or {})
     if not evaluated(plan.cell.holds, values, "the plan's conditions"):
         raise ValueError(f"the plan is not for {shown(values)}: it needs {plan.cell}")
-    log = Log(dims(plan, values))
+    log, changed = Log(dims(plan, values)), _changed(plan, values, config)
     memory = Guarded(
         {
-            number: _storage(number, buffer, inputs, values, mode, fill)
+            number: _storage(number, buffer, inputs, values, mode, fill, buffer.name in changed)
             for number, buffer in enumerate(plan.buffers, start=1)
         },
         mode,
@@ -81,20 +81,38 @@ def run_plan(
     outputs, written = [], []
     for view, part in zip(plan.outputs, windows, strict=True):
         storage = storages[view.buffer]
-        outputs.append(part.on(storage.cells).clone())
+        mine = plan.buffer(view.buffer).param is None  # else the cells may be the caller's
+        outputs.append(part.on(storage.cells) if mine else part.on(storage.cells).clone())
         marks = torch.ones_like(storage.cells, dtype=torch.bool) if storage.written is None else storage.written
-        written.append(part.on(marks).clone())
+        written.append(part.on(marks))
     return Execution(tuple(outputs), tuple(written), tuple(log.found), values)
 
 
-def _storage(number: int, buffer: Buffer, inputs: Inputs, values: Mapping[str, int], mode: Mode, fill: Fill) -> Storage:
+def _changed(plan: Plan, values: Mapping[str, int], config: str) -> frozenset[str]:
+    """The buffers that a step may write to."""
+    found: set[str] = set()
+    for step in plan.steps:
+        if isinstance(step, Launch):
+            variant = choose(step, values, config)
+            stored = reached(plan, step, variant, traffic(parsed(variant)).stored)
+            found |= {
+                buffer.name for number, buffer in enumerate(plan.buffers, 1) if stored is None or number in stored
+            }
+        else:
+            found.add(step.target.buffer)
+    return frozenset(found)
+
+
+def _storage(
+    number: int, buffer: Buffer, inputs: Inputs, values: Mapping[str, int], mode: Mode, fill: Fill, changed: bool
+) -> Storage:
     dtype = kept(buffer.dtype, mode)
     if buffer.param is not None:
         tensor = inputs[buffer.param]
         assert isinstance(tensor, torch.Tensor)
         whole = Window(0, tuple(tensor.shape), tuple(tensor.stride()))
         flat = tensor.as_strided((whole.end,), (1,)) if whole.end else tensor.reshape(-1)
-        return Storage(number, buffer.name, buffer.dtype, flat.to(dtype, copy=True))
+        return Storage(number, buffer.name, buffer.dtype, flat.to(dtype, copy=changed))
     length = evaluated(buffer.elements.evaluate, values, f"the elements of {buffer.name}")
     if length < 0:
         raise ValueError(f"{buffer.name} has {length} elements for {shown(values)}")
@@ -103,7 +121,7 @@ def _storage(number: int, buffer: Buffer, inputs: Inputs, values: Mapping[str, i
     scalar = Scalar(_SCALARS[buffer.dtype])
     held = poison(fill, scalar, Place(buffer.name, 0))
     wide = torch.float64 if scalar.floating else torch.int64
-    cells = torch.full((length,), held, dtype=wide).to(dtype)
+    cells = torch.tensor(held, dtype=wide).to(dtype).expand(length).clone()
     return Storage(number, buffer.name, buffer.dtype, cells, torch.zeros(length, dtype=torch.bool))
 
 

@@ -207,16 +207,17 @@ def _running(machine: Machine, operation: Operation, whole: list[Lanes], axis: i
         return [remember(operation, [whole[0]], value, wrapped)]
     if name == "arith.addf" and data.dtype in (torch.float32, torch.float64):
         return [Lanes(data.cumsum(axis), _any_before(whole[0], axis))]
-    parts = [[_at(value, axis, 0) for value in whole]]
-    for position in range(1, data.shape[axis]):
-        parts.append(combine(machine, operation, parts[-1], [_at(value, axis, position) for value in whole]))
-    results = []
-    for column in zip(*parts, strict=True):
-        result = column[0]
-        for part in column[1:] if any(part.wrap for part in column) else ():
-            result = _appended(result, part, axis)
-        results.append(result if result.wrap is not None else Lanes(torch.cat([part.data for part in column], axis)))
-    return results
+    # each lane takes in the one `step` before it, twice as far every time
+    length, step = data.shape[axis], 1
+    while step < length:
+        before = [_piece(value, axis, 0, length - step) for value in whole]
+        after = [_piece(value, axis, step, length - step) for value in whole]
+        together = combine(machine, operation, before, after)
+        whole = [
+            _appended(_piece(value, axis, 0, step), more, axis) for value, more in zip(whole, together, strict=True)
+        ]
+        step *= 2
+    return whole
 
 
 def _any_before(value: Lanes, axis: int) -> Wrap | None:
@@ -226,8 +227,8 @@ def _any_before(value: Lanes, axis: int) -> Wrap | None:
     return Wrap(lanes, value.wrap.place, value.wrap.example)
 
 
-def _at(value: Lanes, axis: int, position: int) -> Lanes:
-    return value.shaped(lambda data: data.narrow(axis, position, 1))
+def _piece(value: Lanes, axis: int, start: int, length: int) -> Lanes:
+    return value.shaped(lambda data: data.narrow(axis, start, length))
 
 
 MEANINGS: Final[dict[str, Meaning]] = {"tt.reduce": _reduce, "tt.scan": _scan}
