@@ -17,7 +17,8 @@ from specs.sizes import Condition, Size, all_of, any_of, name, size, toward
 
 FLOATS: Final = ("float32", "float16", "bfloat16")
 INTEGERS: Final = ("int64", "int32", "int16", "int8")
-DTYPES: Final = (*FLOATS, "float64", *INTEGERS, "bool")
+NARROW: Final = ("float8_e4m3fn", "float8_e5m2", "uint8")  # of what packages quantise to
+DTYPES: Final = (*FLOATS, "float64", *INTEGERS, "bool", *NARROW)
 ELEMENT: Final = "T"  # stands for the floating dtype of one run; a parameter may also fix its dtype
 MAX_SIZE: Final = 2**31 - 1
 MAX_STRIDE: Final = 2**31 - 1

@@ -98,6 +98,7 @@ def examine(name: str, child: Any = None) -> dict[str, Any]:
         "version": module.VERSION,
         "function": name,
         "digest": digest(name),
+        "code": _own_code()[:12],
         "note": found.note,
         "seconds": {key: round(value, 3) for key, value in seconds.items()},
         "plans": len(case.capture.plans),

@@ -44,6 +44,9 @@ POINTEES: Final = {
     "int16": "i16",
     "int8": "i8",
     "bool": "i1",
+    "float8_e4m3fn": "fp8e4nv",
+    "float8_e5m2": "fp8e5",
+    "uint8": "u8",
 }
 OPTIONS: Final = ("num_warps", "num_stages", "num_ctas")
 IGNORED: Final = ("warmup", "grid", "debug", "instrumentation_mode")

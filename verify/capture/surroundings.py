@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import functools
+import importlib
 import multiprocessing
 import os
 import threading
@@ -203,6 +204,29 @@ def watch_imports(packages: Collection[str], scratch: str, own: Mapping[str, Any
         execute(self, module)
 
     SourceFileLoader.exec_module = exec_module  # type: ignore[method-assign]
+    _plain_annotations({own["int"]: int, own["float"]: float})
+
+
+def _plain_annotations(ours: Mapping[Any, type]) -> None:
+    """torch reads the schema of a custom operator off annotations, and knows only Python's own types."""
+    import torch._library.triton
+
+    infer = torch.library.infer_schema
+
+    def plain(annotation: Any) -> Any:
+        inner = getattr(annotation, "__args__", ())
+        if not any(each in ours for each in inner):
+            return ours.get(annotation, annotation)
+        if hasattr(annotation, "copy_with"):
+            return annotation.copy_with(tuple(map(plain, inner)))
+        return functools.reduce(lambda left, right: left | right, map(plain, inner))
+
+    def infer_schema(function: Any, **options: Any) -> Any:
+        function.__annotations__ = {name: plain(each) for name, each in function.__annotations__.items()}
+        return infer(function, **options)
+
+    for module in (torch.library, torch._library.triton, importlib.import_module("torch._library.infer_schema")):
+        module.infer_schema = infer_schema  # type: ignore[attr-defined]
 
 
 def forgetful_functools() -> types.ModuleType:

@@ -12,13 +12,14 @@ from typing import Any, Final
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from specs.spec import DTYPES as SPOKEN
 from verify.capture.session import Session
 from verify.capture.symbols import number
 from verify.plan import View
 
 DTYPES: Final = {
     getattr(torch, name): name
-    for name in ("float32", "float16", "bfloat16", "float64", "int64", "int32", "int16", "int8", "bool")
+    for name in SPOKEN
 }
 DEVICE: Final = torch.device("cuda", 0)
 LOOKS_AT_DATA: Final = frozenset(

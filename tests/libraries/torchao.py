@@ -1,0 +1,120 @@
+"""Launch contracts of torchao's host functions: int8 products, and quantisation to float8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from libraries.contract import contract, output, tensor
+from specs.sizes import name
+from specs.spec import Dim
+
+PACKAGE = "torchao"
+VERSION = "0.18.0"
+
+M, N, K = Dim("M", 1, 1 << 17), Dim("N", 1, 1 << 17), Dim("K", 1, 1 << 17)
+WIDER = Dim("N", 2, 1 << 17)  # one column would make the scale a scalar
+A, B = tensor("M", "K", dtype="int8"), tensor("K", "N", dtype="int8")
+TILES = SimpleNamespace(
+    num_warps=4, num_stages=2, num_ctas=1, kwargs={"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP_M": 8}
+)
+BLOCKS = ((name("M") % 128).equals(0), (name("N") % 128).equals(0))
+X, F8 = tensor("M", "N"), "float8_e4m3fn"
+DYNAMIC = "torchao.prototype.float8nocompile.kernels.fp8_dynamic_tensorwise"
+
+
+# -- int8 products
+
+
+@contract(M, N, K, a=A, b=B, c=tensor("M", "N", dtype="int32", inplace=True))
+def int_matmul(a: Any, b: Any, c: Any) -> Any:
+    from torchao.kernel.intmm_triton import int_matmul_kernel
+
+    return int_matmul_kernel(a, b, c, TILES)
+
+
+@contract(M, N, K, a=A, b=B, scales=tensor("M", 1), c=tensor("M", "N", inplace=True))
+def int_scaled_matmul(a: Any, b: Any, scales: Any, c: Any) -> Any:
+    from torchao.kernel.intmm_triton import int_scaled_matmul_kernel
+
+    return int_scaled_matmul_kernel(a, b, scales, c, TILES)
+
+
+@contract(M, WIDER, K, a=A, b=B, rows=tensor("M"), columns=tensor("N"), outputs=(output("M", "N"),))
+def scaled_int8_mm(a: Any, b: Any, rows: Any, columns: Any) -> Any:
+    from torchao.prototype.quantized_training.int8_mm import scaled_int8_mm_cuda
+
+    return scaled_int8_mm_cuda(a, b, rows, columns)
+
+
+# -- float8 by blocks of 128
+
+
+@contract(M, N, x=X, requires=BLOCKS[1:], outputs=(output("M", "N", dtype=F8),))
+def fp8_blockwise_act_quant(x: Any) -> Any:
+    from torchao.kernel.blockwise_quantization import fp8_blockwise_act_quant as quantise
+
+    return quantise(x)[0]
+
+
+@contract(M, N, x=X, requires=BLOCKS, outputs=(output("M", "N", dtype=F8),))
+def fp8_blockwise_weight_quant(x: Any) -> Any:
+    from torchao.kernel.blockwise_quantization import fp8_blockwise_weight_quant as quantise
+
+    return quantise(x)[0]
+
+
+@contract(
+    M, N, Dim("P", 1, 1024), Dim("Q", 1, 1024), x=tensor("M", "N", dtype=F8), s=tensor("P", "Q", dtype="float32"),
+    requires=(name("M").equals(name("P") * 128), name("N").equals(name("Q") * 128)),
+)  # fmt: skip
+def fp8_blockwise_weight_dequant(x: Any, s: Any) -> Any:
+    from torchao.kernel.blockwise_quantization import fp8_blockwise_weight_dequant as dequantise
+
+    return dequantise(x, s)
+
+
+# -- float8 by one scale for a tensor
+
+
+@contextmanager
+def plain_tensors() -> Iterator[None]:
+    """What is launched does not depend on the tensor subclass that results are wrapped in."""
+    with patch(f"{DYNAMIC}.Float8TrainingTensor", lambda data, *rest, **named: data):
+        yield
+
+
+def _converted(function: str, x: Any, algorithm: str = "ATOMIC_MAX") -> Any:
+    import torch
+    import torchao.prototype.float8nocompile.kernels.fp8_dynamic_tensorwise as kernels
+
+    with plain_tensors():
+        return getattr(kernels, function)(x, torch.float8_e4m3fn, None, algo=kernels.KernelAlgorithm[algorithm])
+
+
+@contract(M, N, x=X)
+def hp_to_fp8_row_major(x: Any) -> Any:
+    return _converted("hp_to_fp8_row_major", x)
+
+
+@contract(M, N, x=X)
+def hp_to_fp8_row_major_by_reduction(x: Any) -> Any:
+    return _converted("hp_to_fp8_row_major", x, "REDUCTION")
+
+
+@contract(M, N, x=X)
+def hp_to_fp8_row_major_t(x: Any) -> Any:
+    return _converted("hp_to_fp8_row_major_t", x)
+
+
+@contract(M, N, x=X)
+def hp_to_fp8_col_major(x: Any) -> Any:
+    return _converted("hp_to_fp8_col_major", x)
+
+
+@contract(M, N, x=X)
+def hp_to_fp8_row_and_col_major(x: Any) -> Any:
+    return _converted("hp_to_fp8_row_and_col_major", x)
