@@ -65,12 +65,16 @@ class IntegerArgument:
 
 @frozen
 class FloatArgument:
-    """A float passed to a kernel: a constant, or the spec's float parameter `param` handed through."""
+    """A float passed to a kernel: a constant, or the spec's float parameter `param` handed through.
+
+    If it is not `known`, a package's host code computed it from sizes or parameters, and nobody knows its value.
+    """
 
     name: str
     value: float
     type: str  # fp32, fp64
     param: str | None = None
+    known: bool = True
 
 
 Argument: TypeAlias = PointerArgument | IntegerArgument | FloatArgument

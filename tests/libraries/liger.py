@@ -27,7 +27,7 @@ GRID_ROWS = Dim("M", 1, 65535)  # along a grid's second axis
 VOCABULARY = Dim("N", 1, 1 << 18)
 X, ROW, OUT = tensor("M", "N"), tensor("N"), output("M", "N")
 FREE = tensor("M", "N", inplace=True)  # the function stores its result there
-LABELS = tensor("M", dtype="int64", low=-100, high=name("N"))
+LABELS = tensor("M", dtype="int64", low=0, high=name("N"), also=(-100,))
 COLUMN, SUMS = tensor("M", dtype="float32"), output("M", dtype="float32", called="sums")
 BLOCK, WARPS = 65536, 16  # what a backward function gets from its forward one
 
@@ -42,7 +42,7 @@ class Context:
 @contextmanager
 def gradient_is_not_one() -> Iterator[None]:
     """The losses skip their kernel where the incoming gradient is the number 1; here it is another."""
-    with patch("torch.equal", lambda left, right: False):
+    with patch("torch.equal", lambda left, right: False), patch("torch.tensor", lambda value, **options: value):
         yield
 
 
@@ -104,17 +104,17 @@ def layer_norm_backward(dy: Any, x: Any, w: Any, b: Any, mean: Any, rstd: Any) -
 
 
 IMAGE, CHANNEL, GROUPS = tensor("B", 32, "L"), tensor(32), tensor("B", 8)
-BATCH, PIXELS = Dim("B", 1, 65536), Dim("L", 1, 1 << 20)
+BATCH, PIXELS, IMAGES = Dim("B", 1, 65536), Dim("L", 1, 1 << 20), widths("L", 49, 196, 4096)
 
 
-@contract(BATCH, PIXELS, x=IMAGE, w=CHANNEL, b=CHANNEL, eps=number(1e-6))
+@contract(BATCH, PIXELS, x=IMAGE, w=CHANNEL, b=CHANNEL, eps=number(1e-6), requires=(IMAGES,))
 def group_norm_forward(x: Any, w: Any, b: Any, eps: float) -> Any:
     from liger_kernel.ops.group_norm import group_norm_forward as forward
 
     return forward(x, x.shape[1], 8, w, b, eps)
 
 
-@contract(BATCH, PIXELS, dy=IMAGE, x=IMAGE, w=CHANNEL, b=CHANNEL, mean=GROUPS, rstd=GROUPS)
+@contract(BATCH, PIXELS, dy=IMAGE, x=IMAGE, w=CHANNEL, b=CHANNEL, mean=GROUPS, rstd=GROUPS, requires=(IMAGES,))
 def group_norm_backward(dy: Any, x: Any, w: Any, b: Any, mean: Any, rstd: Any) -> Any:
     from liger_kernel.ops.group_norm import group_norm_backward as backward
 
@@ -296,10 +296,10 @@ def cross_entropy_backward(x: Any, grad: Any) -> Any:
 
 # -- positions and tokens
 
-HEADS = (Dim("B", 1, 4096), Dim("S", 1, 1 << 20), Dim("H", 1, 8), Dim("K", 1, 4), Dim("D", 64, 128))
-FREE_Q, FREE_K = tensor("B", "S", "H", "D", inplace=True), tensor("B", "S", "K", "D", inplace=True)
+HEADS = (Dim("B", 1, 4096), Dim("S", 1, 1 << 20), Dim("D", 64, 128))  # heads and their size are constants of the kernel
+FREE_Q, FREE_K = tensor("B", "S", 8, "D", inplace=True), tensor("B", "S", 2, "D", inplace=True)
 ANGLES = tensor("B", "S", "D")
-EVEN = (name("D") % 2).equals(0)
+EVEN = widths("D", 64, 128)
 
 
 @contract(*HEADS, q=FREE_Q, k=FREE_K, cos=ANGLES, sin=ANGLES, requires=(EVEN,))

@@ -28,7 +28,7 @@ from verify.capture.integers import Integer, Passing, larger, smaller
 from verify.capture.lower import Lowering
 from verify.capture.protocol import Ask, Begin, Parameter, Ready, Reply
 from verify.capture.recorder import Recorder
-from verify.capture.scalars import TracedFloat
+from verify.capture.scalars import TracedFloat, UnknownFloat
 from verify.capture.session import Session, Stop
 from verify.capture.symbols import number
 from verify.capture.tensors import Noticing, Stand
@@ -57,7 +57,7 @@ def length(value: Any) -> Any:
 class Real(float, metaclass=Passing):
     """`float` of the candidate's module: it lets the spec's float parameters through."""
 
-    lets = (TracedFloat,)
+    lets = (TracedFloat, UnknownFloat, torch.SymFloat)
 
 
 Integer.__name__, Real.__name__ = "int", "float"  # Triton reads annotations by name

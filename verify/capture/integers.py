@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from specs.sizes import Size, size
+from verify.capture.scalars import COMPUTING, UnknownFloat
 from verify.capture.session import Session
 from verify.capture.symbols import (
     COMPARED,
@@ -77,6 +78,8 @@ class Passing(type):
             return values[0]
         if len(values) == 1 and isinstance(values[0], torch.SymFloat) and cls.__mro__[1] is int:
             return values[0].__trunc__()
+        if len(values) == 1 and isinstance(values[0], torch.SymInt) and cls.__mro__[1] is float:
+            return values[0] * 1.0
         return cls.__mro__[1](*values, **options)
 
 
@@ -156,7 +159,7 @@ def _operator(kind: str, swapped: bool = False) -> Callable[[Any, Any], Any]:
             exact_enough(session, size(0) - whole)
             return torch.SymFloat(RatioNode(session, whole, size(1)))
         if isinstance(other, float | torch.SymFloat):
-            session.unsupported(f"float arithmetic ({kind}) on a size")
+            return _float_work(session, f"float arithmetic ({kind}) on a size")
         if not isinstance(other, int | torch.SymInt | torch.SymBool):
             return NotImplemented
         left, right = self.node.size, size_of(session, other)
@@ -165,6 +168,14 @@ def _operator(kind: str, swapped: bool = False) -> Callable[[Any, Any], Any]:
         return number(session, arithmetic(session, kind, left, right))
 
     return operate
+
+
+def _float_work(session: Session, what: str) -> Any:
+    """A float that is computed from sizes: in a package it may go into a kernel as what nobody knows."""
+    if session.lenient:
+        return UnknownFloat.of(session)
+    session.unsupported(what)
+    raise AssertionError
 
 
 def _comparison(kind: str) -> Callable[[Any, Any], Any]:
@@ -197,7 +208,7 @@ def _bound(kind: str, limit: float) -> int | bool:
 def _ratio(self: Any, above: Any, below: Any) -> Any:
     session = _session(self)
     if not isinstance(above, int | torch.SymInt) or not isinstance(below, int | torch.SymInt):
-        session.unsupported("float arithmetic on a size")
+        return _float_work(session, "float arithmetic on a size")
     left, right = size_of(session, above), size_of(session, below)
     if session.decide(right.equals(0)):
         raise ZeroDivisionError("division by zero")
@@ -272,6 +283,9 @@ def _bit_length(self: Any) -> int:
 
 def _without_meaning(name: str) -> Callable[..., Any]:
     def refuse(self: Any, *others: Any) -> Any:
+        if name in COMPUTING and isinstance(self, torch.SymFloat) and self.node.session.lenient:
+            return UnknownFloat.of(self.node.session)
         self.node.session.unsupported(f"the operation {name!r} on a {type(self.node).__name__[:-4].lower()}")
+        raise AssertionError
 
     return refuse

@@ -18,7 +18,7 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 
 from specs.sizes import Condition, Size, all_of, size
 from verify.capture.lower import DoesNotCompile, Kernel, Lowering, place_of
-from verify.capture.scalars import TracedFloat
+from verify.capture.scalars import TracedFloat, UnknownFloat
 from verify.capture.session import Session
 from verify.capture.specialise import specialised
 from verify.capture.symbols import size_of
@@ -235,6 +235,8 @@ def _argument(session: Session, function: Any, name: str, value: Any) -> Argumen
         if annotated and not str(annotated).startswith("*"):
             session.unsupported(f"the annotation {annotated!r} of the pointer argument {name!r}")
         return PointerArgument(name, value.view_)
+    if isinstance(value, UnknownFloat) or (isinstance(value, torch.SymFloat) and session.lenient):
+        return FloatArgument(name, 0.0, _float_type(session, name, annotated), known=False)
     if isinstance(value, TracedFloat):
         return FloatArgument(name, 0.0, _float_type(session, name, annotated), value.param)
     if isinstance(value, float):
@@ -286,7 +288,7 @@ def _constant(session: Session, value: Any) -> Any:
         return session.fix(size_of(session, value))
     if isinstance(value, torch.SymBool):
         return bool(value)
-    if isinstance(value, TracedFloat | torch.SymFloat) or (isinstance(value, float) and value != value):
+    if isinstance(value, TracedFloat | UnknownFloat | torch.SymFloat) or (isinstance(value, float) and value != value):
         session.unsupported("a compile-time argument computed from a float parameter or a quotient")
     if isinstance(value, Stand):
         session.unsupported("a tensor as a compile-time argument")

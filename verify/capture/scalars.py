@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from verify.capture.session import Session
+
+COMPUTING: Final = frozenset(
+    [
+        *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv"),
+        *("floordiv", "rfloordiv", "mod", "rmod", "pow", "rpow", "neg", "abs"),
+    ]
+)
 
 
 class TracedFloat(float):
@@ -28,9 +35,31 @@ class TracedFloat(float):
         return self.param
 
 
+class UnknownFloat(float):
+    """What a package's host code computes from float parameters and sizes: a number that a kernel may be given.
+
+    Nothing can be decided on it. It is a NaN like `TracedFloat`.
+    """
+
+    session: Session
+
+    @classmethod
+    def of(cls, session: Session) -> UnknownFloat:
+        made = cls("nan")
+        made.session = session
+        session.note("arithmetic on floats that nobody follows")
+        return made
+
+
 def _refused(name: str) -> Callable[..., Any]:
-    def refuse(self: TracedFloat, *_: Any) -> Any:
+    def refuse(self: TracedFloat | UnknownFloat, *_: Any) -> Any:
+        if self.session.lenient and name in COMPUTING:
+            return UnknownFloat.of(self.session)
+        if isinstance(self, UnknownFloat):
+            self.session.unsupported(f"a decision on a float that the host code computes ({name})")
+            raise AssertionError
         self.session.unsupported(f"arithmetic on the parameter {self.param!r} in the host code ({name})")
+        raise AssertionError
 
     return refuse
 
@@ -69,3 +98,4 @@ for _name in (
     ),
 ):
     setattr(TracedFloat, f"__{_name}__", _refused(_name))
+    setattr(UnknownFloat, f"__{_name}__", _refused(_name))

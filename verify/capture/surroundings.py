@@ -226,7 +226,7 @@ def _plain_annotations(ours: Mapping[Any, type]) -> None:
         return infer(function, **options)
 
     for module in (torch.library, torch._library.triton, importlib.import_module("torch._library.infer_schema")):
-        module.infer_schema = infer_schema  # type: ignore[attr-defined]
+        vars(module)["infer_schema"] = infer_schema
 
 
 def forgetful_functools() -> types.ModuleType:

@@ -112,6 +112,8 @@ def _integer(launch: Launch, item: IntegerArgument, parameter: Value, number: in
 
 
 def _float(launch: Launch, item: FloatArgument, parameter: Value, inputs: Inputs, mode: Mode) -> Lanes:
+    if not item.known:
+        raise Unmodelled(f"the float {item.name} that the host code computes", launch.place)
     scalar = element_of(parameter.type)
     if not isinstance(scalar, Scalar) or not scalar.floating:
         raise Unmodelled(f"the float {item.name} as {parameter.type}", launch.place)

@@ -211,6 +211,8 @@ def _integer(launch: Launch, argument: IntegerArgument, names: Mapping[str, int]
 
 
 def _float(argument: FloatArgument, inputs: Inputs) -> float:
+    if not argument.known:
+        raise LaunchError(f"the host code computes the float {argument.name}, whose value is not known")
     return float(inputs[argument.param]) if argument.param else argument.value
 
 
