@@ -120,7 +120,7 @@ def mean_pooling_bwd(do: Any, like: Any) -> Any:
     return function(do, *like.shape, 64)
 
 
-@contract(B, T, H, CHUNK, A=tensor("B", "T", "H", "C", dtype="float32"))
+@contract(B, T, H, Dim("C", 32, 32), A=tensor("B", "T", "H", "C", dtype="float32"))
 def solve_tril(A: Any) -> Any:
     from fla.ops.utils.solve_tril import solve_tril as function
 
@@ -181,10 +181,10 @@ def layer_norm_gated_fwd(x: Any, g: Any, w: Any, eps: float) -> Any:
 
 
 @contract(
-    *(B, T, H, Dim("D", 64, 64), Dim("R", 32, 32)),
+    *(Dim("B", 2, 2), Dim("T", 1, 8192), H, Dim("D", 64, 64), Dim("R", 32, 32), Dim("TR", 8192, 8192)),
     x=tensor("B", "T", "H", "D"),
-    cos=tensor("T", "R"),
-    sin=tensor("T", "R"),
+    cos=tensor("TR", "R"),
+    sin=tensor("TR", "R"),
 )
 def rotary_embedding(x: Any, cos: Any, sin: Any) -> Any:
     from fla.modules.rotary.ops import rotary_embedding_fwdbwd as function
