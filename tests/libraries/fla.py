@@ -239,6 +239,7 @@ def causal_conv1d_fwd(x: Any, weight: Any, bias: Any, residual: Any) -> Any:
     x=tensor("B", "D"),
     cache=tensor("B", "D", "W", inplace=True),
     weight=tensor("D", "W"),
+    note="The cache moves by a column in place: a lane stores what another may yet load, with no barrier between.",
 )
 def causal_conv1d_update(x: Any, cache: Any, weight: Any) -> Any:
     from fla.modules.causal_conv1d.ops import causal_conv1d_update as function
@@ -326,7 +327,9 @@ def chunk_bwd_dv_local(q: Any, k: Any, do: Any, g: Any) -> Any:
     return function(q, k, do, g=g, scale=SCALE)
 
 
-@contract(B, T, H, K, V, CHUNKS, q=Q, k=Q, v=VALUE, do=VALUE, h=STATES, dh=STATES, g=GATE, requires=(CHUNKED,))
+@contract(
+    Dim("B", 2, 2), T, H, K, V, CHUNKS, q=Q, k=Q, v=VALUE, do=VALUE, h=STATES, dh=STATES, g=GATE, requires=(CHUNKED,)
+)
 def chunk_bwd_dqkwg(q: Any, k: Any, v: Any, do: Any, h: Any, dh: Any, g: Any) -> Any:
     from fla.ops.common.chunk_o import chunk_bwd_dqkwg as function
 
@@ -389,7 +392,7 @@ def prepare_wy_repr_bwd(k: Any, v: Any, beta: Any, A: Any, dw: Any, du: Any, g: 
     return function(k, v, beta, A, dw, du, g=g)
 
 
-@contract(B, T, H, K, V, q=Q, k=Q, v=VALUE)
+@contract(Dim("B", 2, 2), T, H, K, V, q=Q, k=Q, v=VALUE)
 def parallel_attn_fwd(q: Any, k: Any, v: Any) -> Any:
     from fla.ops.attn.parallel import parallel_attn_fwd as function
 
@@ -403,7 +406,7 @@ def parallel_attn_bwd_preprocess(o: Any, do: Any) -> Any:
     return function(o, do)
 
 
-@contract(B, T, H, K, V, q=Q, k=Q, v=VALUE, beta=GATE)
+@contract(Dim("B", 2, 2), T, H, K, V, q=Q, k=Q, v=VALUE, beta=GATE)
 def fused_recurrent_delta_rule_fwd(q: Any, k: Any, v: Any, beta: Any) -> Any:
     from fla.ops.delta_rule.fused_recurrent import fused_recurrent_delta_rule_fwd as function
 

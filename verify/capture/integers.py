@@ -114,7 +114,7 @@ def _integers() -> None:
     cls.__lshift__ = lambda self, bits: self * (1 << bits)
     cls.__rshift__ = lambda self, bits: self // (1 << bits)
     cls.__and__ = cls.__rand__ = _masked
-    cls.__hash__ = lambda self: _session(self).unsupported("a size as a dictionary key or in a set")
+    cls.__hash__ = lambda self: hash(self.node.guard_int())  # a key is this number and no other
     cls.__float__ = lambda self: _session(self).unsupported("a size turned into a float")
     cls.__repr__ = cls.__str__ = lambda self: str(self.node)
     cls.__format__ = lambda self, how: str(self.node)

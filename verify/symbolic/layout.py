@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from attrs import frozen
 
@@ -83,7 +84,17 @@ def coordinates(offset: Poly, window: Window) -> tuple[Poly, ...] | None:
             lanes = Poly(tuple(item for item in part.terms if any(each.kind == "lane" for each in item[0])))
             part, rest = part - lanes, rest + lanes * stride
         found[axis] = part
-    return tuple(found) if rest == poly(0) else None
+    return _carried(found, window) if rest == poly(0) else None
+
+
+def _carried(found: list[Poly], window: Window) -> tuple[Poly, ...]:
+    """The same place, where an inner coordinate counts down from the end: (b + 1, -1 - i) is (b, size - 1 - i)."""
+    for outer, inner in pairwise(range(len(found))):
+        ahead = any(not monomial and coefficient > 0 for monomial, coefficient in found[outer].terms)
+        below = bool(found[inner].terms) and all(coefficient < 0 for _, coefficient in found[inner].terms)
+        if ahead and below and window.strides[outer] == window.sizes[inner] * window.strides[inner]:
+            found[outer], found[inner] = found[outer] - 1, found[inner] + window.sizes[inner]
+    return tuple(found)
 
 
 def folded(window: Window, *offsets: Poly) -> Window:

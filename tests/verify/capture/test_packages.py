@@ -13,6 +13,7 @@ from verify.case import PROFILES, Candidate
 from verify.plan import Capture, Plan, Unsupported
 
 LIBRARY = '''
+import functools
 import math
 import multiprocessing
 import torch
@@ -51,6 +52,18 @@ tuned = Remembering(copy, copy.arg_names, CONFIGS, ["n"], None, None, prune_conf
 strange = Strange(copy)
 
 
+@functools.cache
+def doubled(columns):
+    return 2 * columns
+
+
+def by_key(x):
+    """A block size that is remembered by a size."""
+    out = torch.empty_like(x)
+    copy[(triton.cdiv(x.numel(), 64),)](x, out, x.numel(), doubled(x.shape[1]) * 32)
+    return out
+
+
 def by_root(x):
     """Block size by the root of the count, and a choice by quotients and floats of sizes."""
     out = torch.empty_like(x)
@@ -78,16 +91,19 @@ def tuned(x):
 def by_root(x):
     return library.by_root(x)
 
+def by_key(x):
+    return library.by_key(x)
+
 def strange(x):
     return library.launch(library.strange, x)
 
 """
 
 
-def found(folder: Path, entry: str) -> Capture:
+def found(folder: Path, entry: str, columns: int = 4096) -> Capture:
     (folder / "library.py").write_text(LIBRARY)
     (folder / "wrapper.py").write_text(WRAPPER)
-    small = double(rows=1024)
+    small = double(rows=1024, columns=columns)
     spec = evolve(small, params=tuple(evolve(param, contiguous=True) for param in small.tensors))
     candidate = Candidate(WRAPPER, entry, f"wrapper:{entry}", policy="repo")
     return capture(spec, candidate, PROFILES["quick"], roots=(str(folder),))
@@ -126,3 +142,12 @@ def test_roots_and_quotients_of_sizes(tmp_path: Path) -> None:
         assert variant.constants["BLOCK"] == str(block), (rows, columns)
         twice = 2 if -(-n // block) / 132 > 1.5 and n > 3 else 1
         assert variant.grid[1].evaluate(sizes) == twice, (rows, columns)
+
+
+def test_a_size_as_a_key_is_fixed(tmp_path: Path) -> None:
+    plans = [answer for answer in found(tmp_path, "by_key", columns=2).answers if isinstance(answer, Plan)]
+    assert len(plans) == 2
+    for plan in plans:
+        columns = int(plan.launches[0].variants[0].constants["BLOCK"]) // 64
+        sizes = [{"M": 3, "N": n, "x.stride0": n, "x.stride1": 1} for n in (1, 2)]
+        assert [plan.cell.holds(each) for each in sizes] == [columns == 1, columns == 2]

@@ -1,4 +1,4 @@
-"""Program ids that run over two axes of a tensor at once, and the nearest kernels that collide or leave it."""
+"""Addresses over two axes of a tensor at once, or counted from an axis's end, and the nearest ones that go wrong."""
 
 from __future__ import annotations
 
@@ -57,3 +57,37 @@ def test_batch_and_head_at_once() -> None:
 )
 def test_the_nearest_wrong_ones(gate: str, asked: Asked) -> None:
     assert asked.outcome(gate) is not Outcome.PROVED
+
+
+def backwards(first: int) -> Asked:
+    """Program b stores rows T - first - i of its own T rows, i = 0 .. T - 1, four floats each."""
+    lines = (
+        "%p = tt.get_program_id x : i32",
+        "%c0 = arith.constant 0 : i32",
+        "%c1 = arith.constant 1 : i32",
+        "%c4 = arith.constant 4 : i32",
+        f"%first = arith.constant {first} : i32",
+        "%above = arith.muli %p, %T : i32",
+        "%end = arith.addi %above, %T : i32",
+        "%last = arith.subi %end, %first : i32",
+        "%lanes = tt.make_range {end = 4 : i32, start = 0 : i32} : tensor<4xi32>",
+        f"%base = tt.splat %y : {BLOCK} -> tensor<4x{BLOCK}>",
+        "%ones = arith.constant dense<1.0> : tensor<4xf32>",
+        "scf.for %i = %c0 to %T step %c1 : i32 {",
+        "%row = arith.subi %last, %i : i32",
+        "%start = arith.muli %row, %c4 : i32",
+        "%starts = tt.splat %start : i32 -> tensor<4xi32>",
+        "%at = arith.addi %starts, %lanes : tensor<4xi32>",
+        f"%where = tt.addptr %base, %at : tensor<4x{BLOCK}>, tensor<4xi32>",
+        f"tt.store %where, %ones : tensor<4x{BLOCK}>",
+        '} loc("kernel.py":12:1)',
+    )
+    dims = {"B": (1, 1 << 10), "T": (1, 1 << 10), "W": (4, 4)}
+    text = kernel(f"%y: {BLOCK}, %T: i32", *lines)
+    return question(text, ["B"], dims=dims, outputs={"y": ("B", "T", "W")})
+
+
+def test_rows_from_the_end() -> None:
+    assert [backwards(1).outcome(gate) for gate in ("bounds", "races")] == [Outcome.PROVED] * 2
+    assert backwards(0).outcome("bounds") is Outcome.REFUTED
+    assert backwards(2).outcome("bounds") is Outcome.REFUTED
