@@ -112,7 +112,8 @@ def _storage(
         assert isinstance(tensor, torch.Tensor)
         whole = Window(0, tuple(tensor.shape), tuple(tensor.stride()))
         flat = tensor.as_strided((whole.end,), (1,)) if whole.end else tensor.reshape(-1)
-        return Storage(number, buffer.name, buffer.dtype, flat.to(dtype, copy=changed))
+        # Views of a storage count from its first element, so cells that start elsewhere in memory are copied.
+        return Storage(number, buffer.name, buffer.dtype, flat.to(dtype, copy=changed or flat.storage_offset() != 0))
     length = evaluated(buffer.elements.evaluate, values, f"the elements of {buffer.name}")
     if length < 0:
         raise ValueError(f"{buffer.name} has {length} elements for {shown(values)}")

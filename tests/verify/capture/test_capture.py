@@ -99,9 +99,10 @@ def test_a_size_parameter_reaches_the_kernel_as_the_callers_number() -> None:
     found = captured("seeded", spec)
     assert not found.uncovered
     for seed in (0, 7):
-        inputs = make_inputs(spec, Trial("float32", (("M", 3), ("N", 5), ("seed", seed))))
+        inputs = make_inputs(spec, Trial("float32", (("M", 3), ("N", 5), ("seed", seed)), layouts=(("x", "offset"),)))
         names = bindings(spec, inputs)
         (plan,) = [plan for plan in found.plans if plan.cell.holds(names)]
-        ran = run_plan(plan, inputs, Mode.EXACT64)
-        assert not ran.faults
-        assert torch.equal(ran.outputs[0], inputs["x"].double() + 2 * seed + 1)
+        for mode in (Mode.EXACT64, Mode.FAITHFUL):
+            ran = run_plan(plan, inputs, mode)
+            assert not ran.faults
+            assert torch.equal(ran.outputs[0].float(), inputs["x"] + 2 * seed + 1)
