@@ -25,7 +25,7 @@ SHARE: Final = 250  # cases of one part: a part has a seed of its own, and its m
 def part(number: int, cases: int = SHARE) -> dict[str, Any]:
     """The cases of one seed: how many there were, what runs showed to be false, and the disagreements."""
     import torch
-    from differential import disagreements, unfounded, violations
+    from differential import Seen, Violation, disagreements, observations, unfounded
     from generated import Trial, trials
     from hypothesis import HealthCheck, Phase, given, seed, settings
 
@@ -44,8 +44,9 @@ def part(number: int, cases: int = SHARE) -> dict[str, Any]:
     @given(trial=trials())
     def agree(trial: Trial) -> None:
         counted["cases"] += 1
-        observed = list(violations(trial))
-        counted.update({f"a run violates {each.gate}" for each in observed})
+        observed = list(observations(trial))
+        counted.update({f"a run violates {each.gate}" for each in observed if isinstance(each, Violation)})
+        counted["accesses looked for"] += sum(isinstance(each, Seen) for each in observed)
         sentences = list(disagreements(trial, observed))
         if counted["cases"] % WHOLE == 0:
             counted["gates asked"] += 1

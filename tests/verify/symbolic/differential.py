@@ -1,16 +1,18 @@
-"""Prover and executor about the same kernel: what runs show to be false, no claim may exclude.
+"""Prover and executor about the same kernel: what a run does, the prover's reading must have.
 
-At the sizes of a run that went wrong, each claim about the place is asked again with these sizes put in. If it
-follows even so, the prover reads the kernel otherwise than the executor does, whether or not z3 would have managed
-the claim for all sizes. That questions the reading; one claim in `ASKED_IN_FULL` is also asked for all sizes, as the
-gates do, which questions what z3 is told of products. Gates are asked for real by `verdicts`.
+Some of the accesses of each run are looked for in the reading, at their sizes, program, lane and element. At the
+sizes of a run that went wrong, each claim about the place is asked again with these sizes put in: if it follows even
+so, the prover reads the kernel otherwise than the executor does, whether or not z3 would have managed the claim for
+all sizes. One claim in `ASKED_IN_FULL` is also asked for all sizes, as the gates do, which questions what z3 is told
+of products. `unfounded` asks the gates themselves.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import ClassVar, Final
+from unittest import mock
 
 import torch
 import z3
@@ -18,6 +20,10 @@ from attrs import evolve, frozen
 from generated import LAYOUTS, Trial
 from questions import BUDGET
 
+from verify.executor import plan as executor
+from verify.executor.layout import base, region
+from verify.executor.machine import Request
+from verify.executor.memory import Guarded
 from verify.executor.modes import Fill, Mode, Unmodelled
 from verify.executor.plan import run_plan
 from verify.plan import Plan
@@ -25,16 +31,18 @@ from verify.symbolic import obligations
 from verify.symbolic.coverage import coverage
 from verify.symbolic.encode import encode
 from verify.symbolic.initial import initial
-from verify.symbolic.obligations import Obligation, Way
+from verify.symbolic.memory import told
+from verify.symbolic.obligations import Obligation, Way, lanes_of
 from verify.symbolic.origins import written_by
 from verify.symbolic.ranges import Ranges
 from verify.symbolic.reading import Reading, readings
-from verify.symbolic.terms import Renaming, Truth, atom, conj, negate, poly
+from verify.symbolic.terms import FALSE, Renaming, Truth, atom, conj, equal, lane, negate, pid, poly
 from verify.symbolic.witness import example
 from verify.verdict import Outcome
 
 STEPS: Final = 60_000  # of z3 for one question: nearly all are about what is false
 ASKED_IN_FULL: Final = 6
+KEPT: Final = 3  # accesses of a run that are looked for
 MODEL: Final = evolve(BUDGET, rlimit=300_000, seconds=3)
 GATES: Final = {
     "out-of-bounds": "bounds",
@@ -42,6 +50,18 @@ GATES: Final = {
     "read-write-conflict": "races",
     "unwritten-read": "undefined",
 }
+
+
+@frozen
+class Seen:
+    """An access that a run made: where in the kernel, which element of which buffer, by whom, at which sizes."""
+
+    place: str
+    buffer: int
+    element: int
+    program: tuple[int, ...]
+    lane: tuple[int, ...]
+    sizes: tuple[tuple[str, int], ...]
 
 
 @frozen
@@ -54,10 +74,35 @@ class Violation:
     sizes: tuple[tuple[str, int], ...]
 
 
-def disagreements(trial: Trial, observed: Iterable[Violation]) -> Iterator[str]:
+def has(trial: Trial, seen: Seen) -> bool:
+    """Whether the prover's reading has the access, as far as z3 can tell."""
+    for reading in readings(trial.asked.case):
+        if reading.trace.unmodelled:
+            return True
+        numbers = [buffer.name for buffer in reading.plan.buffers]
+        pinned = {atom("name", each): poly(value) for each, value in seen.sizes}
+        pinned |= {pid(axis): poly(value) for axis, value in enumerate(seen.program)}
+        pinned |= {lane(axis): poly(value) for axis, value in enumerate(seen.lane)}
+        for access in reading.trace.accesses:
+            window = reading.window(access)
+            if str(access.place) != seen.place or numbers[seen.buffer - 1] != window.buffer:
+                continue
+            here = equal(access.offset + window.origin, seen.element)
+            terms = (reading.facts, reading.instance(access), access.active, here)
+            question = Renaming(pinned).truth(conj(*terms, *told(reading, terms)))
+            if not _follows((question,), FALSE, lanes_of(reading, access), {}):
+                return True
+    return False
+
+
+def disagreements(trial: Trial, observed: Iterable[Violation | Seen]) -> Iterator[str]:
     """What runs show to be false although the prover excludes it, or does not even ask about it."""
     seen: set[tuple[str, frozenset[str]]] = set()
     for found in observed:
+        if isinstance(found, Seen):
+            if not has(trial, found):
+                yield f"the reading has no such access: {found}"
+            continue
         if (found.gate, found.places) not in seen:
             seen.add((found.gate, found.places))
             if excludes(trial, found, dict(found.sizes)):
@@ -82,7 +127,11 @@ def excludes(trial: Trial, found: Violation, sizes: dict[str, int] | None) -> bo
 
 def _shown(obligation: Obligation, way: Way, sizes: dict[str, int] | None) -> bool:
     questions = [(way.assumptions or obligation.assumptions, way.goal), *way.also]
-    return all(_follows(assumptions, goal, obligation.ranges, sizes) for assumptions, goal in questions)
+    for assumptions, goal in questions:
+        known = (*assumptions, *told(obligation.reading, (*assumptions, goal)))
+        if not _follows(known, goal, obligation.ranges, sizes):
+            return False
+    return True
 
 
 def _follows(assumptions: tuple[Truth, ...], goal: Truth, ranges: Ranges, sizes: dict[str, int] | None) -> bool:
@@ -121,8 +170,11 @@ ASKS: Final[dict[str, Callable[[Reading], Iterator[Obligation]]]] = {
 }
 
 
-def violations(trial: Trial) -> Iterator[Violation]:
-    """What goes wrong at the trial's points. Nothing is said of a run that the executor does not follow."""
+def observations(trial: Trial) -> Iterator[Violation | Seen]:
+    """What goes wrong at the trial's points, and some accesses of runs in which all addresses are right.
+
+    Nothing is said of a run that the executor does not follow.
+    """
     domain = trial.asked.case.spec.domain()
     for n, m, layout in trial.points:
         sizes = {"N": n, "M": m, "x.stride0": 1, "t.stride0": 1}
@@ -134,9 +186,11 @@ def violations(trial: Trial) -> Iterator[Violation]:
                 continue
 
 
-def _observed(plan: Plan, inputs: dict[str, torch.Tensor], sizes: dict[str, int]) -> Iterator[Violation]:
+def _observed(plan: Plan, inputs: dict[str, torch.Tensor], sizes: dict[str, int]) -> Iterator[Violation | Seen]:
     named = tuple(sizes.items())
-    first = run_plan(plan, inputs, Mode.FAITHFUL, fill=Fill.ZERO, sizes=sizes)
+    with mock.patch.object(executor, "Guarded", Watched):
+        Watched.requests.clear()
+        first = run_plan(plan, inputs, Mode.FAITHFUL, fill=Fill.ZERO, sizes=sizes)
     # A cast that the kernel asks for wraps as it says; the executor reports it all the same.
     faults = [fault for fault in first.faults if "trunci of" not in fault.sentence]
     wrapped = [fault for fault in faults if fault.kind == "wrapped-index"]
@@ -149,6 +203,8 @@ def _observed(plan: Plan, inputs: dict[str, torch.Tensor], sizes: dict[str, int]
         if fault.kind == "unwritten-read":  # asked of whoever should have written it
             places = frozenset()
         yield Violation(GATES[fault.kind], places, fault.sentence, named)
+    if not any(fault.kind == "out-of-bounds" for fault in first.faults):  # beyond a tensor anything may be loaded
+        yield from _seen(named)
     if faults:
         return
     at = ", ".join(f"{name}={value}" for name, value in named)
@@ -158,8 +214,39 @@ def _observed(plan: Plan, inputs: dict[str, torch.Tensor], sizes: dict[str, int]
         second = run_plan(plan, inputs, Mode.FAITHFUL, fill=Fill.NAN, sizes=sizes)
         same = (first.outputs[0] == second.outputs[0]) | ~first.written[0]
         if not bool(same.all()):
-            told = f"at {at} y depends on what masked lanes hold: {second.outputs[0].tolist()}"
-            yield Violation("undefined", frozenset(), told, named)
+            text = f"at {at} y depends on what masked lanes hold: {second.outputs[0].tolist()}"
+            yield Violation("undefined", frozenset(), text, named)
+
+
+class Watched(Guarded):
+    """Memory that remembers what is asked of it."""
+
+    requests: ClassVar[list[Request]] = []
+
+    def load(self, request: Request, other: torch.Tensor) -> torch.Tensor:
+        self.requests.append(request)
+        return super().load(request, other)
+
+    def store(self, request: Request, values: torch.Tensor) -> None:
+        self.requests.append(request)
+        super().store(request, values)
+
+
+def _seen(sizes: tuple[tuple[str, int], ...]) -> Iterator[Seen]:
+    """A few of the accesses, picked evenly."""
+    found = []
+    for request in Watched.requests:
+        shape = (request.batch.count, *request.shape)
+        addresses, active = request.addresses.expand(shape), request.active.expand(shape)
+        spots = active.nonzero()
+        if len(spots):
+            found += [(request, addresses, spots[at].tolist()) for at in (0, len(spots) // 2)]
+    for request, addresses, spot in found[:: max(1, len(found) // KEPT)][-KEPT:]:
+        row, *where = spot
+        address = int(addresses[tuple(spot)])
+        number = int(region(torch.tensor(address)))
+        element = (address - base(number)) // (request.element.bits // 8)
+        yield Seen(str(request.place), number, element, tuple(request.batch.ids[row].tolist()), tuple(where), sizes)
 
 
 def _inputs(trial: Trial, sizes: dict[str, int]) -> dict[str, torch.Tensor]:
@@ -174,9 +261,9 @@ def _inputs(trial: Trial, sizes: dict[str, int]) -> dict[str, torch.Tensor]:
     }
 
 
-def unfounded(trial: Trial, observed: Iterable[Violation]) -> Iterator[str]:
+def unfounded(trial: Trial, observed: Iterable[Violation | Seen]) -> Iterator[str]:
     """Gates asked for real: nothing proved is seen to fail, and every witness at sizes that can be run fails again."""
-    seen = {found.gate: found.sentence for found in observed}
+    seen = {found.gate: found.sentence for found in observed if isinstance(found, Violation)}
     for gate in ASKS:
         verdicts = trial.asked.verdicts(gate, MODEL)
         if gate in seen and all(each.outcome is Outcome.PROVED for each in verdicts):
@@ -195,7 +282,7 @@ def _refuses(trial: Trial, gate: str, sizes: dict[str, int], claim: str) -> Iter
         return
     try:
         inputs = example(trial.asked.case.spec, trial.plan, sizes)
-        found = {each.gate for each in _observed(trial.plan, inputs, sizes)}
+        found = {each.gate for each in _observed(trial.plan, inputs, sizes) if isinstance(each, Violation)}
     except (Unmodelled, ValueError):
         return
     alike = {gate, "overflow", "bounds", *(["races"] if gate == "coverage" else [])}
