@@ -233,7 +233,7 @@ class Watched(Guarded):
 
 
 def _seen(sizes: tuple[tuple[str, int], ...]) -> Iterator[Seen]:
-    """A few of the accesses, picked evenly."""
+    """A few of the accesses, picked evenly, the last one among them."""
     found = []
     for request in Watched.requests:
         shape = (request.batch.count, *request.shape)
@@ -241,7 +241,7 @@ def _seen(sizes: tuple[tuple[str, int], ...]) -> Iterator[Seen]:
         spots = active.nonzero()
         if len(spots):
             found += [(request, addresses, spots[at].tolist()) for at in (0, len(spots) // 2)]
-    for request, addresses, spot in found[:: max(1, len(found) // KEPT)][-KEPT:]:
+    for request, addresses, spot in found[:: -max(1, len(found) // KEPT)][:KEPT]:
         row, *where = spot
         address = int(addresses[tuple(spot)])
         number = int(region(torch.tensor(address)))

@@ -286,7 +286,7 @@ class Writer:
             low = self.binary("maxsi", self.scalar(1), self.constant(-2))
             high = self.binary("minsi", self.scalar(1), self.constant(6))
         step = self.constant(self.pick(1, 1, 2, 3))
-        start = self.pick(*self.known)
+        start = self.constant(self.pick(0, 0, 1)) if self.draw(st.booleans()) else self.pick(*self.known)
         counter, carried, result = self.fresh(), self.fresh(), self.fresh()
         self.emit(
             f"{result} = scf.for {counter} = {low.name} to {high.name} step {step.name} "
@@ -295,7 +295,8 @@ class Writer:
         outer, now = list(self.known), Int(carried, start.wide)
         self.known += [Int(counter, False)] * 4 + [now] * 3
         self.inner(value, depth)
-        self.give("scf.yield", self.pick(self.binary("addi", now, self.number(1)), self.number(1)), start.wide)
+        by = self.constant(self.pick(1, 1, 2, 4)) if self.draw(st.booleans()) else self.number(1)
+        self.give("scf.yield", by if self.once_in(3) else self.binary("addi", now, by), start.wide)
         self.emit("}")
         self.after(value, outer, Int(result, start.wide))
 
@@ -320,8 +321,8 @@ class Writer:
     def after(self, value: str, outer: list[Int], result: Int) -> None:
         """What a loop leaves is often what is stored at next."""
         self.known = [*outer, *[result] * 3]
-        if self.draw(st.booleans()):
-            self.store(value, result if self.draw(st.booleans()) else self.binary("addi", result, self.number(0)))
+        if not self.once_in(3):
+            self.store(value, self.binary("addi", result, self.number(0)) if self.once_in(3) else result)
 
 
 @frozen
