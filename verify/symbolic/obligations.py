@@ -20,6 +20,7 @@ from verify.symbolic.terms import (
     Atom,
     Renaming,
     Truth,
+    at_most,
     conj,
     disj,
     equal,
@@ -34,6 +35,7 @@ from verify.symbolic.trace import Access, Decision
 from verify.symbolic.values import Lane, Wrap
 from verify.verdict import Place
 
+MOST_THREADS: Final = 1024
 GRID_LIMITS: Final = (2**31 - 1, 65535, 65535)  # CUDA's; x may be large, y and z may not
 
 
@@ -70,6 +72,8 @@ class Obligation:
     faults: tuple[str, ...]
     copies: int = 1
     under: tuple[str, ...] = ()
+    wrap: Wrap | None = None  # the operation that it says does not wrap, and the access that it is behind
+    access: Access | None = None
 
 
 NO_WRAP: Final = "no index computation wraps (gate overflow)"
@@ -113,20 +117,47 @@ def overflow(reading: Reading) -> Iterator[Obligation]:
             reading.ranges,
             ("grid",),
         )
+    threads = reading.variant.num_warps * 32
+    yield Obligation(
+        reading,
+        f"a program of {reading.launch.kernel} has at most {MOST_THREADS} threads",
+        reading.launch.place,
+        (reading.facts,),
+        (Way(at_most(threads, MOST_THREADS), "direct"),),
+        reading.ranges,
+        ("threads",),
+    )
     for access in reading.trace.accesses:
         ranges = lanes_of(reading, access)
         behind = [(wrap, access.active) for wrap in access.address.wraps]
         behind += [(wrap, access.path) for wrap in access.mask.wraps]
         for wrap, when in behind:
-            yield _no_wrap(reading, wrap, (reading.instance(access), when), ranges)
+            others = conj(*(_fits(other) for other, _ in behind if other is not wrap))
+            yield _no_wrap(reading, wrap, (reading.instance(access), when), ranges, access, others)
     for decision in reading.trace.decisions:
         for wrap in decision.value.wraps:
             yield _no_wrap(reading, wrap, _situation(reading, decision), reading.trace.ranges)
 
 
-def _no_wrap(reading: Reading, wrap: Wrap, when: tuple[Truth, ...], ranges: Ranges) -> Obligation:
+def _fits(wrap: Wrap) -> Truth:
+    half = 2 ** (wrap.bits - 1)
+    return disj(negate(wrap.when), within(-half, wrap.value, half))
+
+
+def _no_wrap(
+    reading: Reading,
+    wrap: Wrap,
+    when: tuple[Truth, ...],
+    ranges: Ranges,
+    access: Access | None = None,
+    others: Truth = TRUE,
+) -> Obligation:
+    """A counterexample in which another operation wraps first is a run of that one: `others` tells these apart."""
     half = 2 ** (wrap.bits - 1)
     ways = [*_factor_ways(wrap, ranges, half - 1), Way(within(-half, wrap.value, half), "direct")]
+    if others != TRUE:
+        alone = (reading.facts, *when, wrap.when, others)
+        ways.append(Way(within(-half, wrap.value, half), "before the others", alone, necessary=True))
     return Obligation(
         reading,
         f"{wrap.operation} does not wrap in int{wrap.bits}",
@@ -135,6 +166,8 @@ def _no_wrap(reading: Reading, wrap: Wrap, when: tuple[Truth, ...], ranges: Rang
         tuple(ways),
         ranges,
         ("wrapped-index",),
+        wrap=wrap,
+        access=access,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
 
@@ -19,6 +19,7 @@ from verify.symbolic.ranges import Ranges
 from verify.symbolic.reading import Reading, readings
 from verify.symbolic.solver import Answer, discharge, reachable
 from verify.symbolic.terms import Truth, atom, conj, from_condition, from_size, less
+from verify.symbolic.threshold import threshold
 from verify.symbolic.witness import witness
 from verify.verdict import Cost, Need, Outcome, Place, Verdict, Witness
 
@@ -102,7 +103,7 @@ def _settled(obligation: Obligation, solve: Assuming) -> Finding:
         answer = solve(given, way.goal, obligation, {})
         seconds, steps = seconds + answer.cost.seconds, steps + (answer.cost.rlimit or 0)
         if answer.status == "proved" and way.necessary:
-            reasons.append("it stays between the first and the last element, but maybe not on elements of the view")
+            reasons.append(HALF_SHOWN[way.rung])
             continue
         if answer.status == "proved":
             resting = [solve(assumptions, goal, obligation, {}) for assumptions, goal in way.also]
@@ -119,12 +120,20 @@ def _settled(obligation: Obligation, solve: Assuming) -> Finding:
             return _wanting(obligation, wanted, Cost(seconds, steps))
         shown = witness(obligation, answer.model)
         if isinstance(shown, Witness):
+            if exactly := threshold(obligation, solve):
+                shown = evolve(shown, sentence=f"{shown.sentence}; it wraps exactly where {exactly}")
             return Finding(obligation, Outcome.REFUTED, way.rung, Cost(seconds, steps), "", shown)
         reasons.append(shown)
     if wanted := needs(obligation, solve):
         return _wanting(obligation, wanted, Cost(seconds, steps))
     reason = "; ".join(dict.fromkeys(reasons)) or "no way to show it is known for such addresses"
     return Finding(obligation, Outcome.UNKNOWN, "", Cost(seconds, steps), f"{reason} ({obligation.reading.label})")
+
+
+HALF_SHOWN: Final = {
+    "span": "it stays between the first and the last element, but maybe not on elements of the view",
+    "before the others": "it wraps only where another operation does so before it",
+}
 
 
 def _wanting(obligation: Obligation, wanted: tuple[Need, ...], cost: Cost) -> Finding:

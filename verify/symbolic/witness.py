@@ -35,7 +35,7 @@ def witness(obligation: Obligation, model: Mapping[Atom, int]) -> Witness | str:
     try:
         if "grid" in obligation.faults:
             return _grid(obligation, sizes)
-        if {"descriptor", "view"} & set(obligation.faults):
+        if {"descriptor", "view", "threads"} & set(obligation.faults):
             return _by_arithmetic(obligation, sizes, model) or "a candidate counterexample that no arithmetic bears out"
         if {"unwritten", "undefined"} & set(obligation.faults):
             return _whole(obligation, sizes)
@@ -102,6 +102,7 @@ def _by_arithmetic(obligation: Obligation, sizes: Mapping[str, int], model: Mapp
 
 DENIED: Final = (
     (" does not wrap in ", " leaves "),
+    (" has at most ", " has more than "),
     (" lies inside ", " does not lie inside "),
     (" is 1 ", " is not 1 "),
     (" are multiples ", " are no multiples "),
