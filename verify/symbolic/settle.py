@@ -50,7 +50,7 @@ def settle(case: Case, budget: Budget, gate: str, obligations: Generator, claim:
     except ParseError as error:
         return (Verdict(gate, Outcome.UNKNOWN, claim, "", f"the TTIR could not be read: {error}"),)
     findings: dict[tuple[str, str, Place], list[Finding]] = {}
-    solve = _solver(case, budget)
+    solve = solver(case, budget)
     for reading in read:
         for obligation in obligations(reading):
             known = findings.setdefault((reading.launch.kernel, obligation.claim, obligation.place), [])
@@ -78,7 +78,7 @@ def empty(case: Case, plan: Plan, view: View) -> bool:
     return reachable([facts, some], Ranges({}), PROFILES["ci"]) is False
 
 
-def _solver(case: Case, budget: Budget) -> Assuming:
+def solver(case: Case, budget: Budget) -> Assuming:
     """Discharge with a memory: dtypes and variants mostly ask the same question."""
     names = tuple(atom("name", each) for each in sorted(case.spec.names()))
     known: dict[tuple[tuple[Truth, ...], Truth], Answer] = {}
