@@ -57,10 +57,10 @@ def layer_norm(x, weight, bias, eps):
     m, n = x.shape
     y = torch.empty((m, n), dtype=x.dtype, device=x.device)
     strides = (x.stride(0), x.stride(1), weight.stride(0), bias.stride(0))
-    if n <= 2048:
-        layer_norm_block[(m,)](x, weight, bias, y, *strides, n, eps, BLOCK=2048, num_warps=4)
-    elif n <= 8192:
-        layer_norm_block[(m,)](x, weight, bias, y, *strides, n, eps, BLOCK=8192, num_warps=8)
+    if n <= 1024:
+        layer_norm_block[(m,)](x, weight, bias, y, *strides, n, eps, BLOCK=1024, num_warps=4)
+    elif n <= 4096:
+        layer_norm_block[(m,)](x, weight, bias, y, *strides, n, eps, BLOCK=4096, num_warps=8)
     elif n <= 16384:
         layer_norm_block[(m,)](x, weight, bias, y, *strides, n, eps, BLOCK=16384, num_warps=16)
     else:
