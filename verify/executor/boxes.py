@@ -52,7 +52,7 @@ class Box:
 
     def view(self, storage: torch.Tensor) -> torch.Tensor:
         """The elements in place, as a tensor of `sizes`. Only without a head."""
-        return storage.as_strided(self.sizes, self.steps, self.offset)
+        return storage.as_strided(self.sizes, self.steps, storage.storage_offset() + self.offset)
 
     def on(self, storage: torch.Tensor) -> torch.Tensor:
         """The elements of a 1-D storage, in place if there is no head, as a tensor of `sizes`."""
@@ -62,7 +62,8 @@ class Box:
         uneven = [axis for axis in range(len(self.sizes)) if axis not in even]
         sizes, steps = [self.sizes[axis] for axis in even], [self.steps[axis] for axis in even]
         reach = sum(step * (size - 1) for step, size in zip(steps, sizes, strict=True))
-        windows = storage.as_strided((self.high - self.offset - reach + 1, *sizes), (1, *steps), self.offset)
+        start = storage.storage_offset() + self.offset  # torch counts from the allocation, offsets from the cells
+        windows = storage.as_strided((self.high - self.offset - reach + 1, *sizes), (1, *steps), start)
         found = windows.index_select(0, self.head.reshape(-1))
         order = uneven + even
         back = sorted(range(len(order)), key=order.__getitem__)

@@ -60,7 +60,7 @@ class Window:
 
     def on(self, storage: torch.Tensor) -> torch.Tensor:
         """The window as a tensor on a 1-D storage that it fits in."""
-        return storage.as_strided(self.sizes, self.strides, self.offset)
+        return storage.as_strided(self.sizes, self.strides, storage.storage_offset() + self.offset)
 
 
 def window(view: View, sizes: Mapping[str, int]) -> Window:

@@ -147,3 +147,13 @@ def test_two_parts_along_one_axis_add_up() -> None:
     found = of([table, torch.arange(4).reshape(4, 1) * table], (8,), mask)
     assert found is not None and found.sizes == (1, 8) and (found.offset, found.high) == (0, 21)
     assert found.on(torch.arange(30)).tolist() == [[0, 3, 6, 9, 12, 15, 18, 21]]
+
+
+def test_cells_may_begin_within_an_allocation() -> None:
+    """An input that is not copied stands where its caller's view does."""
+    cells = torch.arange(20.0)[3:15]
+    even = Box(1, 2, 8, (3,), (3,), (3,), (None,), None)
+    assert even.on(cells).tolist() == cells[2:9:3].tolist()
+    uneven = Box(1, 2, 9, (3,), (0,), (3,), (None,), torch.tensor([0, 1, 5]))
+    assert uneven.on(cells).tolist() == cells[[2, 3, 7]].tolist()
+    assert Window(2, (2, 3), (4, 1)).on(cells).tolist() == [cells[2:5].tolist(), cells[6:9].tolist()]
