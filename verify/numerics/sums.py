@@ -189,7 +189,9 @@ def _tiles(p: Precision, x: torch.Tensor, y: torch.Tensor, product: torch.Tensor
 
 
 def quantum(terms: torch.Tensor) -> torch.Tensor:
-    """The largest power of two that all terms of a row are multiples of; infinite for zeros."""
+    """The largest power of two that all terms of a row are multiples of; infinite for zeros and for no terms."""
+    if not terms.shape[-1]:
+        return torch.full(terms.shape[:-1], torch.inf, dtype=torch.float64)
     last = _power_below(terms) * 2.0**-52
     digits = (terms / last).nan_to_num(0.0).long()
     return torch.where(digits == 0, torch.inf, (digits & -digits).double() * last).amin(-1)
