@@ -111,11 +111,11 @@ PROPOSALS: Final = {
         ("admitted/cross_entropy__online", "One pass with an online sum for each lane; ignored rows are skipped."),
     ),
     "layer_norm": (
-        ("refuted/algorithm__layer_norm_masked_lanes", "The whole row in one block: one read, one write."),
+        ("refuted/algorithm__layer_norm_masked_lanes", "Mean, variance and result in three passes, for any row."),
         ("refuted/numerics__layer_norm_one_pass", "Both moments in one pass over the row."),
         (
             "refuted/bounds__layer_norm_weight_without_mask",
-            "Weight and bias first, so that their loads overlap with the row's.",
+            "Three passes; only what belongs to a row is masked.",
         ),
         ("admitted/layer_norm__one_block", "One block a row while it fits, three passes beyond that."),
     ),
@@ -144,7 +144,7 @@ PROPOSALS: Final = {
         ("admitted/cumsum__blocks", "Many short rows in a program, long rows block after block."),
     ),
     "rope": (
-        ("refuted/bounds__rope_power_of_two_heads", "Half a head is a block, so lanes need no mask."),
+        ("refuted/bounds__rope_usual_heads", "Half a head is a block, so lanes need no mask."),
         ("refuted/numerics__rope_in_input_dtype", "Nothing is summed up here: the input's dtype is enough."),
         ("refuted/coverage__rope_last_positions", "Eight positions a program, one when decoding."),
         ("admitted/rope__tiled", "Both halves of some positions of a head, any strides."),

@@ -27,7 +27,7 @@ SIZES: Final[Mapping[str, Mapping[str, int]]] = {
     "layer_norm": {"M": 16, "N": 1024},
     "swiglu": {"M": 16, "N": 1024},
     "transpose": {"M": 128, "N": 128},
-    "rope": {"B": 1, "H": 4, "N": 16, "F": 32, "D": 64},
+    "rope": {"B": 1, "H": 4, "N": 16, "F": 64, "D": 128},
     "row_sum": {"M": 16, "N": 1024},
     "cumsum": {"M": 16, "N": 1024},
     "embedding": {"M": 16, "V": 64, "D": 1024},

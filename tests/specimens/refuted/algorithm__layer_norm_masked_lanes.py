@@ -1,4 +1,4 @@
-"""Layer norm with the whole row in one block."""
+"""Layer norm in three passes over each row."""
 
 import torch
 import triton
@@ -10,27 +10,37 @@ def layer_norm_rows(
     x_ptr, w_ptr, b_ptr, y_ptr, row_stride, col_stride, w_stride, b_stride, n_cols, eps, BLOCK: tl.constexpr
 ):
     row = tl.program_id(0).to(tl.int64)
-    cols = tl.arange(0, BLOCK)
-    far = cols.to(tl.int64)
-    mask = cols < n_cols
-    x = tl.load(x_ptr + row * row_stride + far * col_stride, mask=mask, other=0.0).to(tl.float32)
-    w = tl.load(w_ptr + far * w_stride, mask=mask, other=0.0).to(tl.float32)
-    b = tl.load(b_ptr + far * b_stride, mask=mask, other=0.0).to(tl.float32)
-    mean = tl.sum(x, axis=0) / n_cols
-    distance = x - mean
-    variance = tl.sum(distance * distance, axis=0) / n_cols
-    y = distance * (1.0 / tl.sqrt(variance + eps)) * w + b
-    tl.store(y_ptr + row * n_cols + cols, y, mask=mask)
+    x_row = x_ptr + row * row_stride
+    y_row = y_ptr + row * n_cols
+    total = tl.zeros((BLOCK,), dtype=tl.float32)
+    for start in range(0, n_cols, BLOCK):
+        cols = start + tl.arange(0, BLOCK)
+        total += tl.load(x_row + cols.to(tl.int64) * col_stride, mask=cols < n_cols, other=0.0).to(tl.float32)
+    mean = tl.sum(total, axis=0) / n_cols
+    squares = tl.zeros((BLOCK,), dtype=tl.float32)
+    for start in range(0, n_cols, BLOCK):
+        cols = start + tl.arange(0, BLOCK)
+        x = tl.load(x_row + cols.to(tl.int64) * col_stride, mask=cols < n_cols, other=0.0).to(tl.float32)
+        distance = x - mean
+        squares += distance * distance
+    variance = tl.sum(squares, axis=0) / n_cols
+    scale = 1.0 / tl.sqrt(variance + eps)
+    for start in range(0, n_cols, BLOCK):
+        cols = start + tl.arange(0, BLOCK)
+        far = cols.to(tl.int64)
+        mask = cols < n_cols
+        x = tl.load(x_row + far * col_stride, mask=mask, other=0.0).to(tl.float32)
+        w = tl.load(w_ptr + far * w_stride, mask=mask, other=0.0).to(tl.float32)
+        b = tl.load(b_ptr + far * b_stride, mask=mask, other=0.0).to(tl.float32)
+        tl.store(y_row + cols, (x - mean) * scale * w + b, mask=mask)
 
 
 def layer_norm(x, weight, bias, eps):
     m, n = x.shape
     y = torch.empty((m, n), dtype=x.dtype, device=x.device)
     strides = (x.stride(0), x.stride(1), weight.stride(0), bias.stride(0))
-    block = triton.next_power_of_2(n)
-    layer_norm_rows[(m,)](x, weight, bias, y, *strides, n, eps, BLOCK=block, num_warps=8)
+    layer_norm_rows[(m,)](x, weight, bias, y, *strides, n, eps, BLOCK=1024, num_warps=4)
     return y
 
-# Known answer: refuted by algorithm. Lanes beyond the row hold 0, and 0 - mean is not 0: unless N fills the
-# block, the variance also counts mean^2 for every lane past the end. `tl.where(mask, x - mean, 0.0)` is
-# missing.
+# Known answer: refuted by algorithm. Lanes beyond the row hold 0, and 0 - mean is not 0: unless N is a multiple of
+# 1024, the variance also counts mean^2 for every lane past the end. `tl.where(mask, x - mean, 0.0)` is missing.
