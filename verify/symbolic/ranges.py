@@ -66,8 +66,11 @@ class Ranges:
         if each.kind in ("rem", "floormod") and inner[0][0] >= 0 and inner[1][0] > 0:
             return 0, min(inner[0][1], inner[1][1] - 1)
         if each.kind == "opaque" and each.label.startswith("int:"):
-            bits = int(each.label.rsplit(":", 1)[1])
-            return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+            width = each.label.rsplit(":", 1)[1]
+            if ".." in width:  # a range of its own
+                start, _, end = width.partition("..")
+                return int(start), int(end)
+            return -(2 ** (int(width) - 1)), 2 ** (int(width) - 1) - 1
         if each.kind == "load":
             low, high = each.label.split(":")[1:]
             return int(low), int(high)

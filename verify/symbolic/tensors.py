@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Final
 
-from verify.ir.program import Operation, Scalar, Symbol, shape_of
+from verify.ir.program import Operation, Scalar, Symbol, element_of, shape_of
 from verify.symbolic.integers import Meaning
 from verify.symbolic.terms import (
     FALSE,
@@ -160,8 +161,24 @@ def reduce(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[L
             content = Renaming({PICKED: picked}).poly(chosen.poly)
             results.append(tainted(content, *spoiled))
         else:
-            results.append(tracer.unknown(operation, result.type, at, *spoiled))
+            total = _total(tracer, operation, value) if len(operands) == 1 else None
+            results.append(tracer.unknown(operation, result.type, at, *spoiled, within=total))
     return results
+
+
+def _total(tracer: Tracer, operation: Operation, value: Lane) -> tuple[int, int] | None:
+    """Where a sum of bounded integers along the axis lies, or of some of them; None if that may wrap."""
+    block = operation.regions[0].blocks[0]
+    *steps, end = block.operations
+    shape, element = shape_of(operation.operands[0].type), element_of(operation.results[0].type)
+    adds = len(steps) == 1 and steps[0].name == "arith.addi" and end.operands == steps[0].results
+    adds = adds and {each.name for each in steps[0].operands} == {each.name for each in block.arguments}
+    if not (adds and isinstance(value.content, Poly) and isinstance(element, Scalar)):
+        return None
+    low, high = tracer.ranges_over(shape).of(value.content)
+    half, extent = 2 ** (element.bits - 1), shape[_axis(operation)]
+    low, high = min(low, low * extent), max(high, high * extent)
+    return (int(low), int(high)) if -half <= low and high < half else None
 
 
 PICKED: Final = atom("lane", "picked")
@@ -202,7 +219,16 @@ def _without(value: Lane, axis: int, rank: int) -> Lane:
 def scan(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
     axis = _axis(operation)
     spoiled = [anywhere(tracer, operation, value, [axis]) for value in operands]
-    return [tracer.unknown(operation, result.type, at, *spoiled) for at, result in enumerate(operation.results)]
+    total = _total(tracer, operation, operands[0]) if len(operands) == 1 else None
+    results = enumerate(operation.results)
+    return [tracer.unknown(operation, result.type, at, *spoiled, within=total) for at, result in results]
+
+
+def histogram(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    """Counts: no bin has more than there are values."""
+    most = prod(shape_of(operation.operands[0].type))
+    spoiled = [anywhere(tracer, operation, value, at=at) for at, value in enumerate(operands)]
+    return [tracer.unknown(operation, operation.results[0].type, 0, *spoiled, within=(0, most))]
 
 
 def dot(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
@@ -249,7 +275,7 @@ TENSORS: Final[Mapping[str, Meaning]] = {
     "tt.join": join,
     "tt.split": split,
     "tt.cat": reordered,
-    "tt.histogram": reordered,
+    "tt.histogram": histogram,
     "tt.gather": gather,
     "tt.reduce": reduce,
     "tt.scan": scan,

@@ -169,8 +169,10 @@ class Tracer:
         """What an unknown value may depend on: program, iterations, lanes."""
         return tuple(of(each) for each in (*map(pid, range(3)), *self.loops, *map(lane, range(rank))))
 
-    def unknown(self, operation: Operation, type: Type, index: int = 0, *sources: Lane) -> Lane:
-        """A value of the type about which nothing else is known."""
+    def unknown(
+        self, operation: Operation, type: Type, index: int = 0, *sources: Lane, within: tuple[int, int] | None = None
+    ) -> Lane:
+        """A value of the type about which nothing else is known; of an integer perhaps an inclusive range."""
         from verify.symbolic.values import tainted
 
         element, rank = element_of(type), len(shape_of(type))
@@ -178,7 +180,8 @@ class Tracer:
         if element == Scalar("i1"):
             return tainted(opaque_truth(label, self.context(rank)), *sources)
         if isinstance(element, Scalar) and element.integer:
-            unknown = atom("opaque", f"int:{label}:{element.bits}", self.context(rank))
+            width = str(element.bits) if within is None else f"{within[0]}..{within[1]}"
+            unknown = atom("opaque", f"int:{label}:{width}", self.context(rank))
             return tainted(of(unknown), *sources)
         return tainted(None, *sources)
 
