@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "verify" / "symboli
 from differential import disagreements, observations
 from generated import Trial, trials
 
-from verify.symbolic import control, integers, obligations, reading, tensors
+from verify.symbolic import control, integers, tensors
 from verify.symbolic.meanings import MEANINGS
-from verify.symbolic.terms import FALSE, at_most, less, poly
+from verify.symbolic.terms import FALSE, at_most, less
 from verify.symbolic.values import Lane
 
 CASES: Final = 600
@@ -41,35 +41,17 @@ def defined(load: Any) -> Any:
     return changed
 
 
-def window(patch: pytest.MonkeyPatch) -> None:
-    right = reading._window
-    patch.setattr(reading, "_window", lambda *given: evolve(right(*given), origin=poly(0)))
-
-
 def signed(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(integers.RELATIONS, "ult", less)  # type: ignore[arg-type]
     patch.setitem(integers.RELATIONS, "uge", lambda a, b: at_most(b, a))  # type: ignore[arg-type]
 
 
-def first_lane(reduce: Any) -> Any:
-    return lambda tracer, operation, operands: [
-        tensors.moved(each, {0: poly(0)}) if each.content is not None else found
-        for each, found in zip(operands, reduce(tracer, operation, operands), strict=True)
-    ]
-
-
 PLANTS: Final[dict[str, Plant]] = {
     "a loop goes round once more": trips(1),
     "a loop goes round once less": trips(-1),
-    "division floors": meaning("arith.divsi", lambda _: integers._division("floordiv", signed=True)),
-    "remainders floor": meaning("arith.remsi", lambda _: integers._division("floormod", signed=True)),
-    "a narrow cast keeps the value": meaning("arith.trunci", lambda _: tensors.same),
     "unsigned numbers compare as signed ones": signed,
     "rows are columns": meaning("tt.expand_dims", lambda _: tensors.same),
-    "a reduction gives the first lane": meaning("tt.reduce", first_lane),
     "masked lanes are defined": meaning("tt.load", defined),
-    "all windows start where the buffer does": window,
-    "everything in one program is in order": lambda patch: patch.setattr(obligations, "ordered", lambda *_: True),
 }
 
 
