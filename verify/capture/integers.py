@@ -59,7 +59,7 @@ def _extreme(plain: Callable[..., Any], kind: str, values: tuple[Any, ...], opti
     items = list(values[0]) if len(values) == 1 else list(values)
     symbolic = [item for item in items if isinstance(item, torch.SymInt)]
     if not symbolic or options or not all(isinstance(item, int | torch.SymInt) for item in items):
-        return plain(*values, **options)
+        return plain(items, **options)  # not the values: an iterator is spent by now
     session = symbolic[0].node.session
     result = size_of(session, items[0])
     for item in items[1:]:
