@@ -1,80 +1,36 @@
-"""Gate `laws`: the spec's metamorphic properties, determinism, and that undefined content does not matter."""
+"""Gate `laws`: the spec's metamorphic properties, and what nothing that is unrelated may change."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import torch
-from attrs import define, field
 
 from specs.spec import Law, Spec
 from verify.case import Budget, Case
-from verify.executor.modes import Fill, Mode
+from verify.executor.modes import Mode
 from verify.numerics.bounded import Bounded
-from verify.numerics.compare import Comparison, compare
+from verify.numerics.compare import compare
 from verify.numerics.inputs import Trial, bindings, make_inputs
-from verify.numerics.judge import Uncovered, execute
+from verify.numerics.invariance import Check, invariances
+from verify.numerics.judge import Uncovered
 from verify.numerics.precision import IMAGINED
 from verify.numerics.reference import bounded_outputs
+from verify.numerics.runs import Broken, Faulty, Outputs, Runs, element_text, same
 from verify.numerics.tally import UNDECIDED, faulty, undecided
 from verify.numerics.trials import spread
 from verify.verdict import Outcome, Verdict, Witness
 
-Outputs: TypeAlias = tuple[torch.Tensor, ...]
 # Values of which a law says more than that NaN is NaN and zero is zero.
 KINDS: Final = ("normal", "uniform", "integers", "wide", "spike", "constant rows")
-POISONS: Final = (1e4, 0.0)  # against the NaN that stands there usually
-
-
-class Broken(Exception):
-    """A law does not hold for a trial; the text says where."""
-
-
-class Faulty(Exception):
-    """The executor found a fault while a law was tried."""
-
-
-@define
-class Runs:
-    """Runs of one case. Those of unchanged inputs are kept, for every law begins with one."""
-
-    case: Case
-    kept: dict[tuple[Trial, Mode], Outputs] = field(factory=dict)
-
-    def plain(self, trial: Trial, mode: Mode = Mode.FAITHFUL) -> Outputs:
-        if (trial, mode) not in self.kept:
-            self.kept[trial, mode] = self.run(trial, make_inputs(self.case.spec, trial), mode)
-        return self.kept[trial, mode]
-
-    def run(
-        self,
-        trial: Trial,
-        inputs: dict[str, Any],
-        mode: Mode = Mode.FAITHFUL,
-        fill: Fill = Fill.NAN,
-        order: int = 0,
-    ) -> Outputs:
-        """The outputs on `inputs`. Raises Faulty, and what `execute` raises."""
-        _, run = execute(self.case, trial, inputs, mode, fill, order)
-        if run.faults:
-            raise Faulty(run.faults[0])
-        return tuple(run.outputs)
-
-
-Check: TypeAlias = Callable[[Runs, Trial], None]
 
 
 def laws(case: Case, budget: Budget) -> tuple[Verdict, ...]:
-    """One verdict a law of the spec, then determinism and the irrelevance of undefined memory and padding."""
+    """One verdict a law of the spec, then one for each invariance that its dims and tensors make sense of."""
     checks: list[tuple[str, Check]] = [(f"{law.name}: {law.claim}", partial(_law, law)) for law in case.spec.laws]
-    checks += [
-        ("determinism: the order of programs does not matter", _order),
-        ("irrelevance: undefined lanes and unwritten memory do not matter", _fill),
-        ("irrelevance: memory around the inputs' views does not matter", _around),
-    ]
+    checks += invariances(case, budget)
     trials, runs = tuple(_trials(case, budget)), Runs(case)
     return tuple(_verdict(claim, check, runs, trials) for claim, check in checks)
 
@@ -115,7 +71,7 @@ def _law(law: Law, runs: Runs, trial: Trial) -> None:
     mode = Mode.FAITHFUL if law.bitwise else Mode.EXACT64
     found = [runs.plain(trial, mode), *(runs.run(trial, each, mode) for each in variants)]
     if law.bitwise:
-        _same(spec, found[-1], law.expect(needed, *found[:-1]), f"by the law `{law.name}`")
+        same(spec, found[-1], law.expect(needed, *found[:-1]), f"by the law `{law.name}`")
     else:
         _near(law, spec, [inputs, *variants], found, needed)
 
@@ -136,47 +92,7 @@ def _near(law: Law, spec: Spec, everything: list[dict[str, Any]], runs: list[Out
         told = compare(found.value, allowed, "float64")
         if not told.accepted:
             sizes = bindings(spec, everything[-1])
-            raise Broken(f"{_element(spec, number, told)} by the law `{law.name}` at {_dims(spec, sizes)}")
-
-
-def _order(runs: Runs, trial: Trial) -> None:
-    again = runs.run(trial, make_inputs(runs.case.spec, trial), order=1)
-    _same(runs.case.spec, again, runs.plain(trial), "as when programs run in another order")
-
-
-def _fill(runs: Runs, trial: Trial) -> None:
-    inputs = make_inputs(runs.case.spec, trial)
-    for fill in (each for each in Fill if each is not Fill.NAN):
-        why = f"as when undefined lanes hold nan instead of {fill.value}"
-        _same(runs.case.spec, runs.run(trial, inputs, fill=fill), runs.plain(trial), why)
-
-
-def _around(runs: Runs, trial: Trial) -> None:
-    if all(layout in ("contiguous", "transposed", "expanded") for _, layout in trial.layouts):
-        raise Uncovered("nothing stands around such views")
-    for poison in POISONS:
-        again = runs.run(trial, make_inputs(runs.case.spec, trial, poison))
-        _same(
-            runs.case.spec,
-            again,
-            runs.plain(trial),
-            f"as when nan instead of {poison:g} stands around inputs",
-        )
-
-
-def _same(spec: Spec, found: Outputs, wanted: Outputs, why: str) -> None:
-    """Raises Broken unless all bits agree; NaNs are one, and so are the two zeros."""
-    for number, (left, right) in enumerate(zip(found, wanted, strict=True)):
-        differ = ~((left == right) | (torch.isnan(left) & torch.isnan(right)))
-        if left.shape != right.shape or bool(differ.any()):
-            index = tuple(int(axis) for axis in differ.nonzero()[0])
-            told = Comparison(False, left.numel(), 0, math.inf, index, float(left[index]), float(right[index]))
-            raise Broken(f"{_element(spec, number, told)}, bit for bit, {why}")
-
-
-def _element(spec: Spec, number: int, told: Comparison) -> str:
-    name, index = spec.outputs[number].name, ", ".join(map(str, told.index))
-    return f"{name}[{index}] is {told.value:.9g}, should be {told.reference:.9g}"
+            raise Broken(f"{element_text(spec, number, told)} by the law `{law.name}` at {_dims(spec, sizes)}")
 
 
 def _dims(spec: Spec, sizes: dict[str, int]) -> str:

@@ -46,17 +46,25 @@ def in_blocks(
     v: torch.Tensor,
     causal: bool,
     exp: Exp = torch.exp,
+    **options: Any,
+) -> torch.Tensor:
+    return over_blocks(scores(q.float(), k.float(), causal), v, exp, **options)
+
+
+def over_blocks(
+    found: torch.Tensor,
+    v: torch.Tensor,
+    exp: Exp = torch.exp,
     factors: torch.dtype | None = None,
     accumulator: torch.dtype = torch.float32,
     rescale: bool = True,
     width: int = BLOCK,
 ) -> torch.Tensor:
     """Blocks of keys with a running maximum; `factors`: weights are rounded to it before they meet v."""
-    found = scores(q.float(), k.float(), causal)
     largest = torch.full_like(found[..., :1], -torch.inf)
     total, result = torch.zeros_like(largest), torch.zeros(*found.shape[:-1], v.shape[-1])
     for part, values in zip(found.split(width, -1), v.float().split(width, -2), strict=True):
-        now = torch.maximum(largest, part.amax(-1, keepdim=True))
+        now = torch.maximum(largest, part.amax(-1, keepdim=True).clamp(min=-1e30))
         weights = exp(part - now)
         again = exp(largest - now)
         total = total * again + tree(weights).unsqueeze(-1)
@@ -102,6 +110,20 @@ def _own(width: int) -> Way:
     return lambda inputs: in_blocks(**inputs, factors=inputs["q"].dtype, width=width)
 
 
+def _normalised(inputs: Inputs) -> torch.Tensor:
+    """softmax in float32, rounded; then the product."""
+    q, k, v = inputs["q"], inputs["k"], inputs["v"]
+    weights = scores(q.float(), k.float(), inputs["causal"]).softmax(-1)
+    return weights.to(v.dtype).float() @ v.float()
+
+
+def _backwards(inputs: Inputs) -> torch.Tensor:
+    """From the last key to the first, so that other maxima stand for a while."""
+    q, k, v = inputs["q"].float(), inputs["k"].float(), inputs["v"]
+    found = scores(q, k, inputs["causal"]).flip(-1)
+    return over_blocks(found, v.flip(-2), factors=v.dtype)
+
+
 def _narrow(inputs: Inputs) -> torch.Tensor:
     dtype = torch.float16 if inputs["q"].dtype == torch.float16 else torch.bfloat16
     return in_blocks(**inputs, accumulator=dtype)
@@ -128,6 +150,8 @@ ATTENTION: Final = Operator(
         "online": _call(in_blocks),
         "online, exp2": _call(in_blocks, exp=by_exp2),
         **{f"online by {width}, weights in the inputs' dtype": _own(width) for width in (16, 32, 64, 128)},
+        "weights in the inputs' dtype": _normalised,
+        "backwards, weights in the inputs' dtype": _backwards,
         "split over keys": _call(in_parts),
     },
     bugs={

@@ -31,7 +31,7 @@ class Row:
             self.false_rejects = [sum(pair) for pair in zip(self.false_rejects, refused, strict=True)]
             return
         self.bugs += 1
-        if seen.beyond >= margin:
+        if seen.beyond >= margin and seen.clear:
             self.detectable += 1
             self.caught = [sum(pair) for pair in zip(self.caught, refused, strict=True)]
 
@@ -69,7 +69,7 @@ def summary(everything: Sequence[Seen], environment: dict[str, str]) -> dict[str
         "bugs": {name: _counts(row) for name, row in by_bug.items()},
         "margins": {str(margin): _counts(*rows(bugs, lambda seen: "", margin).values()) for margin in MARGINS},
         "mistakes": [_named(seen) for seen in ours if seen.kind != "bug" or seen.detectable],
-        "controls": [_named(seen) for seen in controls[:5]],
+        "controls": [_named(seen) for seen in controls[:8]],
     }
 
 
@@ -107,7 +107,11 @@ def markdown(found: dict[str, Any]) -> str:
     ]
     lines += _table(["margin", "detectable", *names])
     lines += [_line([margin, row["detectable"], *row["caught"]]) for margin, row in found["margins"].items()]
-    lines += ["", "The right outputs farthest beyond the noise that was measured without them:", ""]
+    lines += [
+        "",
+        f"Controls, farthest beyond the noise; no bug counts in the cases where one reaches {found['margin']}:",
+        "",
+    ]
     lines += [_told(each) for each in found["controls"]]
     lines += ["", f"Every mistake of the {names[OURS_AT]}:", "", *[_told(each) for each in found["mistakes"]]]
     return "\n".join(lines + ([] if found["mistakes"] else ["none"])) + "\n"

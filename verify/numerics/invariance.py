@@ -1,0 +1,161 @@
+"""What must not change a bit of the result, for any operator: order of programs, undefined memory, padding, strides,
+other rows. Which of them make sense for a spec is read off its dims, tensors and reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+import torch
+from attrs import evolve
+
+from specs.spec import Dim, Inputs, Spec
+from verify.case import Budget, Case
+from verify.executor.modes import Fill
+from verify.numerics.inputs import Trial, make_inputs
+from verify.numerics.judge import Uncovered
+from verify.numerics.precision import IMAGINED
+from verify.numerics.reference import bounded_outputs
+from verify.numerics.runs import Outputs, Runs, same
+from verify.numerics.shapes import fits, interesting
+
+Check: TypeAlias = Callable[[Runs, Trial], None]
+POISONS: Final = (6e4, 0.0)  # against the NaN that stands there usually
+ORDERS: Final = (1, 2)  # seeds by which programs are shuffled, and with them their atomics
+COUNTS: Final = 2  # numbers of rows that one trial is run with, besides one row; other trials have others
+SHARE: Final = 4  # runs with other numbers of rows stay below this part of the budget
+SEVERAL: Final = 3  # the size at which dims of a reference are tried
+
+
+def invariances(case: Case, budget: Budget) -> list[tuple[str, Check]]:
+    """The checks that apply to the case's spec, each with what it claims."""
+    checks: list[tuple[str, Check]] = [
+        ("determinism: the order of programs, and so of atomics, does not matter", _order),
+        ("irrelevance: undefined lanes and unwritten memory do not matter", _fill),
+    ]
+    if any(not param.contiguous for param in case.spec.tensors):
+        checks += [
+            ("irrelevance: memory around the inputs' views does not matter", _around),
+            ("strides: a contiguous copy of the inputs gives the same", _strides),
+        ]
+    for dim in case.spec.dims:
+        if independent(case.spec, dim.name):
+            claim = f"batch {dim.name}: what stands at one {dim.name} is the same whatever the others are and how many"
+            checks.append((claim, partial(_batch, dim, budget)))
+    return checks
+
+
+def independent(spec: Spec, dim: str) -> bool:
+    """Whether what the reference gives at one place of `dim` is told by the inputs at that place alone."""
+    axes = [each.dims.count(dim) for each in spec.shaped]
+    held = [param for param in spec.tensors if dim in param.dims]
+    everywhere = all(dim in output.dims for output in spec.outputs)
+    if max(axes) > 1 or not held or not everywhere or dim in {param.name for param in spec.sizes}:
+        return False
+    sizes = spec.nearest({each.name: SEVERAL for each in spec.dims})
+    if sizes is None or sizes[dim] < 2:
+        return False
+    trials = [Trial(spec.dtypes[0], tuple(sizes.items()), seed=seed) for seed in range(3)]
+    inputs: list[dict[str, Any]] = [make_inputs(spec, trial) for trial in trials]
+    for others, place in ((inputs[1], 0), (inputs[2], sizes[dim] - 1)):
+        mixed = dict(inputs[0])
+        for param in held:
+            mixed[param.name] = _replaced(others[param.name], inputs[0][param.name], param.dims.index(dim), place)
+        left, right = (bounded_outputs(spec, each, IMAGINED) for each in (inputs[0], mixed))
+        for output, one, two in zip(spec.outputs, left, right, strict=True):
+            axis = output.dims.index(dim)
+            apart = (one.value - two.value).select(axis, place).abs()
+            room = (one.bound + two.bound).select(axis, place)
+            if not bool(((apart <= room) | ~torch.isfinite(apart)).all()):
+                return False
+    return True
+
+
+def _replaced(tensor: torch.Tensor, by: torch.Tensor, axis: int, place: int) -> torch.Tensor:
+    """`tensor` with what `by` has at one place of an axis."""
+    changed = tensor.clone(memory_format=torch.contiguous_format)
+    changed.select(axis, place).copy_(by.select(axis, place))
+    return changed
+
+
+def _order(runs: Runs, trial: Trial) -> None:
+    inputs = make_inputs(runs.case.spec, trial)
+    for order in ORDERS:
+        again = runs.run(trial, inputs, order=order)
+        same(runs.case.spec, again, runs.plain(trial), "as when programs run in another order")
+
+
+def _fill(runs: Runs, trial: Trial) -> None:
+    inputs = make_inputs(runs.case.spec, trial)
+    for fill in (each for each in Fill if each is not Fill.NAN):
+        why = f"as when undefined lanes hold nan instead of {fill.value}"
+        same(runs.case.spec, runs.run(trial, inputs, fill=fill), runs.plain(trial), why)
+
+
+def _around(runs: Runs, trial: Trial) -> None:
+    if all(layout in ("contiguous", "transposed", "expanded") for _, layout in trial.layouts):
+        raise Uncovered("nothing stands around such views")
+    for poison in POISONS:
+        again = runs.run(trial, make_inputs(runs.case.spec, trial, poison))
+        why = f"as when nan instead of {poison:g} stands around inputs"
+        same(runs.case.spec, again, runs.plain(trial), why)
+
+
+def _strides(runs: Runs, trial: Trial) -> None:
+    inputs = make_inputs(runs.case.spec, trial)
+    packed = {name: each.contiguous() if isinstance(each, torch.Tensor) else each for name, each in inputs.items()}
+    if all(each is packed[name] for name, each in inputs.items()):
+        raise Uncovered("the inputs are contiguous")
+    same(runs.case.spec, runs.run(trial, packed), runs.plain(trial), "as for inputs at other strides")
+
+
+def _batch(dim: Dim, budget: Budget, runs: Runs, trial: Trial) -> None:
+    """Other numbers of places along `dim`, from one on; and other content at every second place."""
+    spec, sizes = runs.case.spec, dict(trial.sizes)
+    inputs: dict[str, Any] = make_inputs(spec, trial)
+    plain = runs.plain(trial)
+    count = sizes[dim.name]
+    for number in _counts(runs, dim, budget, trial):
+        changed = _resized(spec, inputs, dim.name, torch.arange(number) % count)
+        resized = evolve(trial, sizes=tuple({**sizes, dim.name: number}.items()))
+        shared = torch.arange(min(number, count))
+        found = _at(spec, runs.run(resized, changed), dim.name, shared)
+        same(spec, found, _at(spec, plain, dim.name, shared), f"as with {count} {dim.name} instead of {number}")
+    kept = torch.arange(0, count, 2)
+    others: dict[str, Any] = make_inputs(spec, evolve(trial, seed=trial.seed + 1))
+    mixed = dict(inputs)
+    for param in spec.tensors:
+        if dim.name in param.dims:
+            axis = param.dims.index(dim.name)
+            own = inputs[param.name].index_select(axis, kept)
+            mixed[param.name] = others[param.name].clone().index_copy_(axis, kept, own)
+    found = _at(spec, runs.run(trial, mixed), dim.name, kept)
+    same(spec, found, _at(spec, plain, dim.name, kept), f"as beside other {dim.name}")
+
+
+def _counts(runs: Runs, dim: Dim, budget: Budget, trial: Trial) -> Iterator[int]:
+    """One, and a few of the sizes that the plans make interesting: others in each trial."""
+    sizes, spec = dict(trial.sizes), runs.case.spec
+    plans = [plan for plan in runs.case.capture.plans if plan.dtype == trial.dtype]
+    wanted = [each for each in interesting(dim, plans) if each > 1 and each != sizes[dim.name]]
+    less = evolve(budget, elements=budget.elements // SHARE)
+    usable = [each for each in wanted if fits(spec, {**sizes, dim.name: each}, less)]
+    step = max(1, len(usable) // COUNTS)
+    for number in (1, *usable[trial.seed % step :: step]):
+        if spec.nearest(resized := {**sizes, dim.name: number}) == resized:
+            yield number
+
+
+def _resized(spec: Spec, inputs: Inputs, dim: str, places: torch.Tensor) -> dict[str, Any]:
+    changed = dict(inputs)
+    for param in spec.tensors:
+        if dim in param.dims:
+            changed[param.name] = inputs[param.name].index_select(param.dims.index(dim), places)
+    return changed
+
+
+def _at(spec: Spec, outputs: Outputs, dim: str, places: torch.Tensor) -> Outputs:
+    taken = zip(spec.outputs, outputs, strict=True)
+    return tuple(each.index_select(output.dims.index(dim), places) for output, each in taken)
