@@ -105,3 +105,21 @@ def test_a_read_back_is_refuted_by_a_run() -> None:
     bad = one_program(STORE, LOAD, COPY)
     assert bad.outcome("races") is Outcome.REFUTED
     assert "with no barrier between" in bad.witness("races")
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_elements_that_overlap_may_be_read_but_not_written(written: bool) -> None:
+    """Strides are the caller's: 0 among them, by which all elements of x are one."""
+    access = f"tt.store %a, %one : {F32}" if written else f"%v = tt.load %a : {F32}"
+    text = kernel(
+        f"%x: {F32}, %y: {F32}, %s: i32",
+        "%one = arith.constant 1.0 : f32",
+        "%p = tt.get_program_id x : i32",
+        "%i = arith.muli %p, %s : i32",
+        f"%a = tt.addptr %x, %i : {F32}, i32",
+        access,
+        f"%b = tt.addptr %y, %p : {F32}, i32",
+        f"tt.store %b, {'%one' if written else '%v'} : {F32}",
+    )
+    whole = question(text, inputs=[tensor("x", "N", free=True)], s="x.stride0")
+    (refused if written else proved)(whole, "races")

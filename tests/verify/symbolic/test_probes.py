@@ -104,9 +104,13 @@ def test_the_wrong_twin_is_refuted_by_a_run(what: str, build: Any, gate: str) ->
 def test_division_truncates() -> None:
     good = probe("halved", "good", [2], {"N": (1, 1)})
     assert good.outcome("bounds") is Outcome.PROVED  # (0 - 1) // 2 is 0 in the kernel, and so is (1 - 1) // 2
+    assert probe("halved", "good", [4], {"N": (1, 1)}).outcome("bounds") is Outcome.REFUTED  # (3 - 1) // 2 is 1
     bad = probe("remainder", "bad", [1], {"N": (4, 4)})
     assert bad.outcome("bounds") is Outcome.REFUTED  # (0 - 1) % 4 is -1 in the kernel
     assert "y[-1]" in bad.witness("bounds")
+    text = (HERE / "ttir" / "remainder_bad.ttir").read_text(encoding="utf-8").replace("arith.subi", "arith.addi")
+    forward = question(text, [9], dims={"N": (4, 4)}, y_ptr=dense("y", "N"))
+    assert forward.outcome("bounds") is Outcome.PROVED  # (p + 1) % 4
 
 
 @pytest.mark.parametrize(("low", "high", "outcome"), [(0, "N", Outcome.UNKNOWN), (0, 4, Outcome.PROVED)])
