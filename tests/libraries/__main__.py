@@ -69,7 +69,7 @@ def main() -> int:
             result = found[waiting[done]] = done.result()
             spent = time.monotonic() - started
             print(f"[{len(found)}/{len(names)} {spent:5.0f} s] {waiting[done]}: {_told(result)}", flush=True)
-    results = [found[name] for name in names]
+    results = [{**found[name], "note": examine.find(name)[1].note} for name in names]
     print("\n".join(["", *table.summary(results)]))
     if arguments.out:
         table.write(arguments.out, results)

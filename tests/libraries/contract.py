@@ -30,7 +30,7 @@ class Contract:
     """A host function with what it is given. `note` is what a person found out about its verdicts."""
 
     spec: Spec
-    source: str
+    body: str  # the source from its `def` on
     note: str
 
 
@@ -50,9 +50,10 @@ def contract(
             raise ValueError(f"{function.__name__} takes {asked}, its contract gives {list(params)}")
         named = tuple(evolve(param, name=word) for word, param in params.items())
         summary = f"what {function.__module__}.{function.__name__} is given"
+        source = inspect.getsource(function)
         sizes = (*dims, *_numbers((*params.values(), *outputs)))
         spec = Spec(function.__name__, summary, sizes, named, outputs, requires=requires, dtypes=dtypes)
-        function.__dict__["contract"] = Contract(spec, inspect.getsource(function), note)
+        function.__dict__["contract"] = Contract(spec, source[source.index("def ") :], note)
         return function
 
     return declare

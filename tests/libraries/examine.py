@@ -40,7 +40,7 @@ def find(name: str) -> tuple[Any, Contract]:
 def digest(name: str) -> str:
     """What a result depends on: package, contract, Triton, and our own code."""
     module, found = find(name)
-    said = (version(module.PACKAGE), version("triton"), version("torch"), repr(found.spec), found.source, PROFILE)
+    said = (version(module.PACKAGE), version("triton"), version("torch"), repr(found.spec), found.body, PROFILE)
     return sha256("\n".join([*said, _own_code()]).encode()).hexdigest()
 
 

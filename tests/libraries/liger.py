@@ -330,7 +330,13 @@ TABLE, TOKENS = tensor("V", "N"), tensor("T", dtype="int64", low=0, high=name("V
 
 
 @contract(
-    Dim("V", 1, 1 << 18), Dim("N", 64, 8192), Dim("T", 1, 1 << 24), weight=TABLE, at=TOKENS, requires=(widths("N"),)
+    Dim("V", 1, 1 << 18),
+    Dim("N", 64, 8192),
+    Dim("T", 1, 1 << 24),
+    weight=TABLE,
+    at=TOKENS,
+    requires=(widths("N"),),
+    note="Real: output offsets are products of int32; from T * N = 2^31 on they wrap, and the stores go astray.",
 )
 def embedding_forward(weight: Any, at: Any) -> Any:
     from liger_kernel.ops.experimental.embedding import LigerEmbeddingFunction
@@ -338,14 +344,18 @@ def embedding_forward(weight: Any, at: Any) -> Any:
     return LigerEmbeddingFunction.forward(Context(), weight, at)
 
 
-@contract(Dim("L", 1, 8192), scores=tensor("L", "L"), outputs=(output("L", "L"),))
+# From L = 1025 on the tile has more than 2^20 elements, which Triton does not compile.
+TILE = Dim("L", 1, 1024)
+
+
+@contract(TILE, scores=tensor("L", "L"), outputs=(output("L", "L"),))
 def multi_token_attention_mask_forward(scores: Any) -> Any:
     from liger_kernel.ops.multi_token_attention import _mask_inf_forward
 
     return _mask_inf_forward(scores)
 
 
-@contract(Dim("L", 1, 8192), grad=tensor("L", "L"), outputs=(output("L", "L"),))
+@contract(TILE, grad=tensor("L", "L"), outputs=(output("L", "L"),))
 def multi_token_attention_mask_backward(grad: Any) -> Any:
     from liger_kernel.ops.multi_token_attention import _mask_zero_backward
 
