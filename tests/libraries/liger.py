@@ -104,7 +104,7 @@ def layer_norm_backward(dy: Any, x: Any, w: Any, b: Any, mean: Any, rstd: Any) -
 
 
 IMAGE, CHANNEL, GROUPS = tensor("B", 32, "L"), tensor(32), tensor("B", 8)
-BATCH, PIXELS, IMAGES = Dim("B", 1, 65536), Dim("L", 1, 1 << 20), widths("L", 49, 196, 4096)
+BATCH, PIXELS, IMAGES = Dim("B", 1, 65536), Dim("L", 1, 1 << 20), widths("L", 196, 4096)
 
 
 @contract(BATCH, PIXELS, x=IMAGE, w=CHANNEL, b=CHANNEL, eps=number(1e-6), requires=(IMAGES,))
@@ -114,12 +114,22 @@ def group_norm_forward(x: Any, w: Any, b: Any, eps: float) -> Any:
     return forward(x, x.shape[1], 8, w, b, eps)
 
 
-@contract(BATCH, PIXELS, dy=IMAGE, x=IMAGE, w=CHANNEL, b=CHANNEL, mean=GROUPS, rstd=GROUPS, requires=(IMAGES,))
+@contract(
+    BATCH,
+    PIXELS,
+    dy=IMAGE,
+    x=IMAGE,
+    w=CHANNEL,
+    b=CHANNEL,
+    mean=GROUPS,
+    rstd=GROUPS,
+    requires=(IMAGES,),
+    note="Real: offsets of an image are products of int32; from B * C * L = 2^31 on they wrap.",
+)
 def group_norm_backward(dy: Any, x: Any, w: Any, b: Any, mean: Any, rstd: Any) -> Any:
     from liger_kernel.ops.group_norm import group_norm_backward as backward
 
-    groups, batch = 8, x.shape[0]
-    return backward(dy, x.view(batch, groups, -1), w, b, mean, rstd, x.shape[1], groups)
+    return backward(dy, x, w, b, mean, rstd, x.shape[1], 8)
 
 
 @contract(ROWS, WIDTH, x=X, w=tensor(3), b=tensor(1), eps=number(1e-6), outputs=(OUT,))
