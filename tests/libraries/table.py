@@ -36,7 +36,7 @@ def summary(results: Sequence[Mapping[str, Any]]) -> list[str]:
             counts = ", ".join(f"{asked.count(word)} {word}" for word in dict.fromkeys(sorted(asked)))
             decided = sum(word in DECIDED for word in asked)
             lines.append(
-                f"{gate}: {decided} of {len(asked)} decided for all shapes ({decided / len(asked):.0%}): {counts}"
+                f"{gate}: {decided} of {len(asked)} decided for all shapes of their contracts ({decided / len(asked):.0%}): {counts}"
             )
     times = sorted(spent(result) for result, _ in launches)
     if times:
@@ -60,6 +60,8 @@ def _page(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield "a kernel of one host function, with all cells of sizes and all autotune configurations. Seconds are CPU."
     yield ""
     yield from (f"- {line}" for line in summary(results))
+    states = dict.fromkeys(result["code"] for result in results if "code" in result)
+    yield f"- made by {len(states)} state(s) of specs and verify: {', '.join(states)}"
     for package in dict.fromkeys(result["package"] for result in results):
         own = [result for result in results if result["package"] == package]
         yield ""

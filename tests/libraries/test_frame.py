@@ -49,6 +49,6 @@ def test_what_failed_counts_as_not_decided() -> None:
     results = [_result(bounds="proved", races="refuted"), _result(bounds="unknown", races="proved"), failed]
     lines = table.summary(results)
     assert "3 host functions, 2 launches; 1 functions without any launch" in lines
-    assert "bounds: 1 of 3 decided for all shapes (33%): 1 proved, 2 unknown" in lines
-    assert "races: 2 of 3 decided for all shapes (67%): 1 proved, 1 refuted, 1 unknown" in lines
+    assert "bounds: 1 of 3 decided for all shapes of their contracts (33%): 1 proved, 2 unknown" in lines
+    assert "races: 2 of 3 decided for all shapes of their contracts (67%): 1 proved, 1 refuted, 1 unknown" in lines
     assert any("median 3.00" in line for line in lines)

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from verify.capture.stores import ANY, writes
 from verify.case import Budget, Case
 from verify.ir.parse import ParseError, parse
-from verify.plan import Launch, Plan, PointerArgument, Refusal, Unsupported, Variant, Violation
+from verify.plan import Glue, Launch, Plan, PointerArgument, Refusal, Unsupported, Variant, Violation
 from verify.verdict import Outcome, Verdict, Witness
 
+COMPUTES = "the host code allocates, makes views, copies, launches kernels, and computes with torch"
 CLAIM = "the host code only allocates, makes views, copies and launches its own kernels"
 INPUTS = "no kernel has a store to an input that is not its to write"
 WHOLE = "the host code handles every shape of the domain"
@@ -39,10 +40,12 @@ def _conduct(case: Case) -> Verdict:
         return Verdict("policy", Outcome.UNKNOWN, CLAIM, "", f"not modelled: {detail}", place=gaps[0].place)
     if not plans:
         return Verdict("policy", Outcome.UNKNOWN, CLAIM, "", "no call of the entry could be captured")
+    work = dict.fromkeys(step.operation for plan in plans for step in plan.steps if isinstance(step, Glue))
+    computes = case.candidate.policy == "repo" and work
     return Verdict(
         "policy",
         Outcome.PROVED,
-        CLAIM,
+        f"{COMPUTES}: {_named(list(work))}" if computes else CLAIM,
         _scope(plans),
         f"host operations seen: {_named(capture.host_operations) or 'none'}",
         _assumptions(case),

@@ -10,10 +10,12 @@ import torch
 
 from specs.spec import Dim, Spec, TensorParam
 from verify.capture.capture import capture
-from verify.case import PROFILES, Candidate
+from verify.case import PROFILES, Candidate, Case
 from verify.executor.modes import Mode, Unmodelled
 from verify.executor.plan import run_plan
+from verify.gates.policy import policy
 from verify.plan import Capture, FloatArgument, Glue, Launch, Plan, Unsupported, Violation
+from verify.verdict import Outcome
 
 PACKAGE = """
 import torch
@@ -65,6 +67,8 @@ def _captured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, policy
 
 def test_shapes_and_dtypes_are_those_of_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = _captured(tmp_path, monkeypatch, f"torch.library.infer_schema(schema, mutates_args=())\n    {CLONED}")
+    told = policy(Case(SPEC, Candidate("", "entry", "worker", "repo"), found), PROFILES["quick"])[0]
+    assert told.outcome is Outcome.PROVED and "computes with torch: mul, add" in told.claim
     plans = [answer for answer in found.answers if isinstance(answer, Plan)]
     assert plans, found.answers
     sizes = {"M": 5, "N": 7}
