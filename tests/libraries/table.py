@@ -35,9 +35,8 @@ def summary(results: Sequence[Mapping[str, Any]]) -> list[str]:
         if asked:
             counts = ", ".join(f"{asked.count(word)} {word}" for word in dict.fromkeys(sorted(asked)))
             decided = sum(word in DECIDED for word in asked)
-            lines.append(
-                f"{gate}: {decided} of {len(asked)} decided for all shapes of their contracts ({decided / len(asked):.0%}): {counts}"
-            )
+            told = f"{decided} of {len(asked)} decided for all shapes of their contracts ({decided / len(asked):.0%})"
+            lines.append(f"{gate}: {told}: {counts}")
     times = sorted(spent(result) for result, _ in launches)
     if times:
         median, late = times[(len(times) - 1) // 2], times[ceil(0.95 * len(times)) - 1]

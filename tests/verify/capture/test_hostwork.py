@@ -68,7 +68,7 @@ def _captured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, policy
 def test_shapes_and_dtypes_are_those_of_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = _captured(tmp_path, monkeypatch, f"torch.library.infer_schema(schema, mutates_args=())\n    {CLONED}")
     told = policy(Case(SPEC, Candidate("", "entry", "worker", "repo"), found), PROFILES["quick"])[0]
-    assert told.outcome is Outcome.PROVED and "computes with torch: mul, add" in told.claim
+    assert told.outcome is Outcome.PROVED and "computes with torch: mul; add" in told.claim
     plans = [answer for answer in found.answers if isinstance(answer, Plan)]
     assert plans, found.answers
     sizes = {"M": 5, "N": 7}
