@@ -21,6 +21,7 @@ A, B = tensor("M", "K", dtype="int8"), tensor("K", "N", dtype="int8")
 TILES = SimpleNamespace(
     num_warps=4, num_stages=2, num_ctas=1, kwargs={"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP_M": 8}
 )
+WRAPS = "Real: offsets are products of int32; from M * N = 2^31 on they wrap."
 BLOCKS = ((name("M") % 128).equals(0), (name("N") % 128).equals(0))
 X, F8 = tensor("M", "N"), "float8_e4m3fn"
 DYNAMIC = "torchao.prototype.float8nocompile.kernels.fp8_dynamic_tensorwise"
@@ -53,14 +54,14 @@ def scaled_int8_mm(a: Any, b: Any, rows: Any, columns: Any) -> Any:
 # -- float8 by blocks of 128
 
 
-@contract(M, N, x=X, requires=BLOCKS[1:], outputs=(output("M", "N", dtype=F8),))
+@contract(M, N, x=X, requires=BLOCKS[1:], note=WRAPS, outputs=(output("M", "N", dtype=F8),))
 def fp8_blockwise_act_quant(x: Any) -> Any:
     from torchao.kernel.blockwise_quantization import fp8_blockwise_act_quant as quantise
 
     return quantise(x)[0]
 
 
-@contract(M, N, x=X, requires=BLOCKS, outputs=(output("M", "N", dtype=F8),))
+@contract(M, N, x=X, requires=BLOCKS, note=WRAPS, outputs=(output("M", "N", dtype=F8),))
 def fp8_blockwise_weight_quant(x: Any) -> Any:
     from torchao.kernel.blockwise_quantization import fp8_blockwise_weight_quant as quantise
 
@@ -70,6 +71,7 @@ def fp8_blockwise_weight_quant(x: Any) -> Any:
 @contract(
     M, N, Dim("P", 1, 1024), Dim("Q", 1, 1024), x=tensor("M", "N", dtype=F8), s=tensor("P", "Q", dtype="float32"),
     requires=(name("M").equals(name("P") * 128), name("N").equals(name("Q") * 128)),
+    note=WRAPS,
 )  # fmt: skip
 def fp8_blockwise_weight_dequant(x: Any, s: Any) -> Any:
     from torchao.kernel.blockwise_quantization import fp8_blockwise_weight_dequant as dequantise
