@@ -12,6 +12,7 @@ from typing import Final
 
 from specs.cross_entropy import SPEC as CROSS_ENTROPY
 from specs.cumsum import SPEC as CUMSUM
+from specs.dropout import SPEC as DROPOUT
 from specs.embedding import SPEC as EMBEDDING
 from specs.layer_norm import SPEC as LAYER_NORM
 from specs.matmul import SPEC as MATMUL
@@ -35,6 +36,7 @@ CATALOGUE: Final = (
     CUMSUM,
     EMBEDDING,
     CROSS_ENTROPY,
+    DROPOUT,
 )
 ALL: Final[dict[str, Spec]] = {spec.name: spec for spec in CATALOGUE}
 

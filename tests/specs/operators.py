@@ -91,11 +91,32 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return out
 
 
+def dropout(x: Tensor, p: float, seed: int) -> Tensor:
+    out = torch.empty_like(x)
+    for i, row in enumerate(x.tolist()):
+        for j, value in enumerate(row):
+            word = philox((i * x.shape[1] + j) % 2**32, seed)
+            signed = word if word < 2**31 else 2**32 - 1 - word
+            number = float(torch.tensor(signed, dtype=torch.float32) * 4.6566127342e-10)
+            out[i, j] = value / (1 - p) if number >= p else 0.0
+    return out
+
+
+def philox(counter: int, seed: int) -> int:
+    """The first word of Philox4x32-10."""
+    word, key = [counter, 0, 0, 0], [seed % 2**32, seed // 2**32]
+    for _ in range(10):
+        left, right = 0xD2511F53 * word[0], 0xCD9E8D57 * word[2]
+        word = [right // 2**32 ^ word[1] ^ key[0], right % 2**32, left // 2**32 ^ word[3] ^ key[1], left % 2**32]
+        key = [(key[0] + 0x9E3779B9) % 2**32, (key[1] + 0xBB67AE85) % 2**32]
+    return word[0]
+
+
 # Loops for finite values; what NaN and infinities give is held against the framework.
 NAIVE: Final[Mapping[str, Function]] = {
     each.__name__: each
     for each in (
-        softmax, rms_norm, matmul, layer_norm, swiglu, transpose, row_sum, cumsum, embedding, cross_entropy,
+        softmax, rms_norm, matmul, layer_norm, swiglu, transpose, row_sum, cumsum, embedding, cross_entropy, dropout,
     )
 }  # fmt: skip
 
@@ -185,5 +206,12 @@ BROKEN: Final[Mapping[str, Mapping[str, Function]]] = {
         "classes": lambda logits, target: _cross_entropy(logits, target) * 2,
         "ignored": lambda logits, target: _cross_entropy(logits, target.clamp(min=0)),
         "rows": lambda logits, target: _rows_meet(_cross_entropy(logits, target)),
+    },
+    "dropout": {
+        "sum": lambda x, p, seed: dropout(x, p, seed).square(),
+        "scale": lambda x, p, seed: dropout(x, p, seed).clamp(-1, 1),
+        "sign": lambda x, p, seed: dropout(x, p, seed).abs(),
+        "none": lambda x, p, seed: dropout(x, max(p, 0.5), seed),
+        "prefix": lambda x, p, seed: dropout(x, p, seed + len(x)),
     },
 }
