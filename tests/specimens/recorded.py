@@ -110,6 +110,13 @@ PROPOSALS: Final = {
         ),
         ("admitted/cross_entropy__online", "One pass with an online sum for each lane; ignored rows are skipped."),
     ),
+    "dropout": (
+        ("refuted/algorithm__dropout_position_by_stride", "Numbers by the place in memory save an index."),
+        ("refuted/overflow__dropout_offsets_int32", "One program drops a block of columns of a row."),
+        ("refuted/numerics__dropout_factor_in_input_dtype", "The factor has the input's dtype: no conversions."),
+        ("refuted/coverage__dropout_whole_blocks", "As many whole blocks as fit, at least one."),
+        ("admitted/dropout__blocks", "One program drops a block of columns of a row, numbered row by row."),
+    ),
     "layer_norm": (
         ("refuted/algorithm__layer_norm_masked_lanes", "Mean, variance and result in three passes, for any row."),
         ("refuted/numerics__layer_norm_one_pass", "Both moments in one pass over the row."),

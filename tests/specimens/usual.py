@@ -32,6 +32,7 @@ SIZES: Final[Mapping[str, Mapping[str, int]]] = {
     "cumsum": {"M": 16, "N": 1024},
     "embedding": {"M": 16, "V": 64, "D": 1024},
     "cross_entropy": {"M": 8, "V": 1024},
+    "dropout": {"M": 16, "N": 1024, "seed": 42},
 }
 
 
@@ -65,9 +66,10 @@ def _tensor(param: TensorParam, sizes: Mapping[str, int], generator: torch.Gener
 
 def passes(spec: Spec, path: str) -> bool:
     entry = runpy.run_path(path)[spec.name]
-    return all(
-        torch.allclose(entry(**given), spec.framework(**given), TOLERANCE, TOLERANCE) for given in usual_inputs(spec)
-    )
+    # The framework's dropout draws numbers of its own.
+    right = spec.reference if spec.name == "dropout" else spec.framework
+    assert right is not None
+    return all(torch.allclose(entry(**given), right(**given), TOLERANCE, TOLERANCE) for given in usual_inputs(spec))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ from typing import Final
 import torch
 from attrs import evolve
 
-from verify.executor.integers import signed, unsigned
 from verify.executor.lanes import Lanes, TensorDescriptor, gathered, joined
 from verify.executor.layout import HALF, NOWHERE, region, share
 from verify.executor.machine import Change, Machine, Meaning, Request, word
 from verify.executor.modes import Unmodelled, lane_type, poison, round_to
 from verify.executor.shapes import block_type
+from verify.executor.widths import signed, unsigned
 from verify.ir.program import Operation, Pointer, Scalar, Symbol, Type, element_of, shape_of
 
 # whether an atomic acquires, and whether it releases

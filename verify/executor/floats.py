@@ -8,10 +8,10 @@ from typing import Final
 
 import torch
 
-from verify.executor.integers import signed, unsigned, width
 from verify.executor.lanes import Lanes, joined
 from verify.executor.machine import Machine, Meaning, word
 from verify.executor.modes import FLOAT_TYPES, Mode, Unmodelled, lane_type, round_to
+from verify.executor.widths import signed, unsigned, width
 from verify.ir.program import Operation, Pointer, Scalar, Symbol, element_of
 
 Function = Callable[..., torch.Tensor]

@@ -10,13 +10,13 @@ import torch
 from verify.executor.binding import Inputs, argument, evaluated
 from verify.executor.control import invoke
 from verify.executor.faults import Log
-from verify.executor.integers import fit
 from verify.executor.lanes import Held, Lanes, TensorDescriptor, Wrap
 from verify.executor.layout import base
 from verify.executor.machine import Batch, Machine, Memory
 from verify.executor.meanings import MEANINGS
 from verify.executor.modes import Fill, Mode, Unmodelled, lane_type
 from verify.executor.traffic import Traffic, traffic
+from verify.executor.widths import fit
 from verify.executor.windows import Window, window
 from verify.ir.parse import parse
 from verify.ir.program import Program, Scalar, Value, element_of

@@ -7,10 +7,10 @@ from typing import Final
 
 import torch
 
-from verify.executor.integers import fit, remember
 from verify.executor.lanes import Lanes
 from verify.executor.machine import Machine, Meaning, word
 from verify.executor.modes import Mode, Unmodelled, round_to
+from verify.executor.widths import fit, remember
 from verify.ir.program import Operation, Scalar, Symbol, element_of, shape_of
 
 

@@ -7,10 +7,10 @@ from typing import Final
 
 import torch
 
-from verify.executor.integers import fit, remember
 from verify.executor.lanes import Lanes, Wrap
 from verify.executor.machine import Machine, Meaning, integer
 from verify.executor.modes import Mode, Unmodelled
+from verify.executor.widths import fit, remember
 from verify.ir.program import Block, Operation, Scalar, element_of, shape_of
 
 Fold = Callable[[torch.Tensor, int], torch.Tensor]
