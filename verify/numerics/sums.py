@@ -26,7 +26,7 @@ import torch
 from attrs import frozen
 
 from verify.numerics.compare import half_ulp
-from verify.numerics.precision import SAFETY, Precision
+from verify.numerics.precision import SAFETY, UNITS, Precision
 
 TILE: Final = 16  # terms that a tensor core adds at once; partial sums of products are looked at after each
 
@@ -144,9 +144,10 @@ def of_products(
 def of_narrowed(p: Precision, factor: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """Of rounding a computed `factor` to the inputs' dtype before it is multiplied by `other`.
 
-    Roundings of different elements are independent, those of equal elements are equal.
+    Roundings of different elements are independent, those of equal elements are equal. A kernel may have scaled the
+    factor (by another maximum, by the sum of weights), so that its half unit can be as much as a whole u of it.
     """
-    half = half_ulp(factor.abs(), p.factors)
+    half = torch.maximum(half_ulp(factor.abs(), p.factors), UNITS[p.factors] * factor.abs())
     variance = (half.square() @ other.square()) * alike(factor).unsqueeze(-1) / 3
     return torch.minimum(SAFETY * variance.sqrt(), half @ other.abs())
 
