@@ -10,10 +10,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from specs.argmax import SPEC as ARGMAX
+from specs.attention import SPEC as ATTENTION
 from specs.cross_entropy import SPEC as CROSS_ENTROPY
 from specs.cumsum import SPEC as CUMSUM
 from specs.dropout import SPEC as DROPOUT
 from specs.embedding import SPEC as EMBEDDING
+from specs.histogram import SPEC as HISTOGRAM
 from specs.layer_norm import SPEC as LAYER_NORM
 from specs.matmul import SPEC as MATMUL
 from specs.rms_norm import SPEC as RMS_NORM
@@ -35,8 +38,11 @@ CATALOGUE: Final = (
     ROW_SUM,
     CUMSUM,
     EMBEDDING,
-    CROSS_ENTROPY,
+    ATTENTION,
+    ARGMAX,
+    HISTOGRAM,
     DROPOUT,
+    CROSS_ENTROPY,
 )
 ALL: Final[dict[str, Spec]] = {spec.name: spec for spec in CATALOGUE}
 

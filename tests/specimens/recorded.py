@@ -156,6 +156,25 @@ PROPOSALS: Final = {
         ("refuted/coverage__rope_last_positions", "Eight positions a program, one when decoding."),
         ("admitted/rope__tiled", "Both halves of some positions of a head, any strides."),
     ),
+    "attention": (
+        ("refuted/bounds__attention_key_tail", "One pass over blocks of keys; scores past the end are masked."),
+        ("refuted/algorithm__attention_scale_of_64", "One pass over blocks of keys in powers of two."),
+        ("refuted/overflow__attention_row_offset_int32", "One pass over blocks of keys, every load masked."),
+        ("refuted/numerics__attention_silent_tf32", "One pass over blocks of keys on tensor cores for every dtype."),
+        ("admitted/attention__forward", "One pass over blocks of keys with a running maximum; 64-bit offsets."),
+    ),
+    "argmax": (
+        ("refuted/algorithm__argmax_later_ties", "Each lane keeps its best element, whatever is not worse."),
+        ("refuted/undefined__argmax_without_other", "Each lane keeps its best element and column."),
+        ("refuted/overflow__argmax_row_offset_int32", "Each lane keeps its best element, with 32-bit offsets."),
+        ("admitted/argmax__lanes", "Each lane keeps its best element and column; NaN beats every number."),
+    ),
+    "histogram": (
+        ("refuted/races__histogram_load_and_store", "Each program counts 64 elements, one after the other."),
+        ("refuted/bounds__histogram_masked_lanes", "Atomic counts; lanes past the end have no bin."),
+        ("refuted/undefined__histogram_not_zeroed", "A kernel of its own zeroes the counts, then atomics add."),
+        ("admitted/histogram__atomics", "Atomic counts in zeroed memory, relaxed order."),
+    ),
 }  # fmt: skip
 
 

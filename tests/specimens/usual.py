@@ -33,6 +33,9 @@ SIZES: Final[Mapping[str, Mapping[str, int]]] = {
     "embedding": {"M": 16, "V": 64, "D": 1024},
     "cross_entropy": {"M": 8, "V": 1024},
     "dropout": {"M": 16, "N": 1024, "seed": 42},
+    "attention": {"B": 1, "H": 2, "N": 128, "D": 64},
+    "argmax": {"M": 16, "N": 1024},
+    "histogram": {"N": 1024, "bins": 128},
 }
 
 

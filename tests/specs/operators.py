@@ -91,6 +91,26 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return out
 
 
+def attention(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
+    out = torch.empty_like(q)
+    for index in torch.cartesian_prod(*(torch.arange(size) for size in q.shape[:3])).tolist():
+        b, h, n = index
+        seen = range(n + 1 if causal else q.shape[2])
+        scores = [float(q[b, h, n] @ k[b, h, j]) / math.sqrt(q.shape[3]) for j in seen]
+        weights = [math.exp(score - max(scores)) for score in scores]
+        for d in range(q.shape[3]):
+            out[b, h, n, d] = math.fsum(w * float(v[b, h, j, d]) for j, w in enumerate(weights)) / math.fsum(weights)
+    return out
+
+
+def argmax(x: Tensor) -> Tensor:
+    return torch.tensor([row.index(max(row)) for row in x.tolist()], dtype=torch.int64)
+
+
+def histogram(x: Tensor, bins: int) -> Tensor:
+    return torch.tensor([x.tolist().count(number) for number in range(bins)], dtype=torch.int64)
+
+
 def dropout(x: Tensor, p: float, seed: int) -> Tensor:
     out = torch.empty_like(x)
     for i, row in enumerate(x.tolist()):
@@ -116,7 +136,8 @@ def philox(counter: int, seed: int) -> int:
 NAIVE: Final[Mapping[str, Function]] = {
     each.__name__: each
     for each in (
-        softmax, rms_norm, matmul, layer_norm, swiglu, transpose, row_sum, cumsum, embedding, cross_entropy, dropout,
+        softmax, rms_norm, matmul, layer_norm, swiglu, transpose, row_sum, cumsum, embedding, cross_entropy,
+        attention, argmax, histogram, dropout,
     )
 }  # fmt: skip
 
@@ -144,6 +165,10 @@ def _swiglu(gate: Tensor, up: Tensor) -> Tensor:
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return torch.nn.functional.cross_entropy(logits, target, reduction="none")
+
+
+def _attention(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
+    return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
 
 
 # spec -> law -> a wrong kernel
@@ -213,5 +238,25 @@ BROKEN: Final[Mapping[str, Mapping[str, Function]]] = {
         "sign": lambda x, p, seed: dropout(x, p, seed).abs(),
         "none": lambda x, p, seed: dropout(x, max(p, 0.5), seed),
         "prefix": lambda x, p, seed: dropout(x, p, seed + len(x)),
+    },
+    "attention": {
+        "scale": lambda q, k, v, causal: _attention(q, k, v.clamp(-1, 1), causal),
+        "keys": lambda q, k, v, causal: (q @ k.mT / 8).exp() @ v,
+        "order": lambda q, k, v, causal: _attention(q, k, v * torch.arange(v.shape[2]).unsqueeze(1), causal),
+        "ones": lambda q, k, v, causal: _attention(q, k, v, causal) * 2,
+        "sequences": lambda q, k, v, causal: _rows_meet(_attention(q, k, v, causal)),
+        "heads": lambda q, k, v, causal: _rows_meet(_attention(q, k, v, causal).transpose(0, 1)).transpose(0, 1),
+    },
+    "argmax": {
+        "scale": lambda x: (x > 1).sum(-1),
+        "first": lambda x: x.shape[-1] - 1 - x.flip(-1).argmax(-1),
+        "nan": lambda x: x.nan_to_num(-1e9).argmax(-1),
+        "rows": lambda x: _rows_meet(x.argmax(-1) + 1),
+    },
+    "histogram": {
+        "order": lambda x, bins: torch.bincount(x[len(x) // 2 :], minlength=bins),
+        "halves": lambda x, bins: torch.bincount(x, minlength=bins) + 1,
+        "mirror": lambda x, bins: torch.bincount(x.clamp(min=bins // 2), minlength=bins),
+        "room": lambda x, bins: torch.bincount(x, minlength=bins) + 1,
     },
 }

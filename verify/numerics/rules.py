@@ -148,6 +148,12 @@ def _amax(p: Precision, x: Any, dim: Any = None, keepdim: bool = False) -> Bound
     return _restored(Bounded(r, carried, p), x.shape, axes, keepdim)
 
 
+def _argmax(p: Precision, x: Any, dim: int, keepdim: bool = False) -> torch.Tensor:
+    if bool(pair(x, p).bound.any()):
+        raise Unruled("the reference asks where the largest of values stands that are not known exactly")
+    return pair(x, p).value.argmax(dim, keepdim)
+
+
 def _amin(p: Precision, x: Any, dim: Any = None, keepdim: bool = False) -> Bounded:
     return _same(p, _amax(p, _same(p, x, torch.neg), dim, keepdim), torch.neg)
 
@@ -341,6 +347,7 @@ TABLE: Final[dict[str, Rule]] = {
         _var_mean, "mean: e, as mean or Welford's; var: e^2 + 2e sqrt(r/n) + mean (2|d|bx + bx^2) + 7u r + sum's"
     ),
     "amax": Rule(_amax, "the largest bx of an element that can be the largest"),
+    "argmax": Rule(_argmax, "none: only of values without a bound"),
     "amin": Rule(_amin, "as amax"),
     "max": Rule(_max, "as amax or maximum"),
     "maximum": Rule(lambda p, x, y: _pick(p, x, y, torch.maximum), "max(bx, by)"),

@@ -14,6 +14,7 @@ from verify.plan import Plan
 
 WORK: Final = 64  # how many times `Budget.elements` the product of all dims may be
 LANES: Final = 1 << 17  # rows of a tensor, each as long as a tile, that any budget allows
+ROWS: Final = 64  # a second tile size counts up to this
 SMALL: Final = 96  # elements of a dim while another one is explored
 NUMBERS: Final = 24  # numbers of a plan's conditions and kernels that are tried as sizes
 AROUND: Final = 32  # such sizes beside the samples, shared by all dims
@@ -33,13 +34,19 @@ def fits(spec: Spec, sizes: Mapping[str, int], budget: Budget, tiles: Sequence[i
     dims = [tensor.dims for tensor in spec.shaped]
     largest = max(math.prod([sizes[dim] for dim in each]) for each in dims)
     tile = max(tiles, default=1)
-    lanes = max(
-        (math.prod([sizes[dim] for dim in each[:-1]]) * max(sizes[each[-1]], tile) for each in dims if each),
-        default=0,
-    )
+    rows = min(ROWS, sorted(tiles)[-2]) if len(tiles) > 1 else 1
+    lanes = max((_lanes([sizes[dim] for dim in each], tile, rows) for each in dims if each), default=0)
     extents = [sizes[dim] for dim in {dim for each in dims for dim in each}]  # a seed has no elements
-    room = lanes <= max(2 * budget.elements, LANES) or 0 in extents
+    room = lanes <= max(2 * budget.elements, LANES, tile * rows) or 0 in extents
     return largest <= budget.elements and room and math.prod(extents) <= WORK * budget.elements
+
+
+def _lanes(shape: Sequence[int], tile: int, rows: int) -> int:
+    """Lanes that go over a tensor: in tiles of its last axis, and where it has more than two, of the last but one."""
+    *others, last = shape
+    if len(others) > 1:
+        others[-1] = max(others[-1], rows)
+    return math.prod(others) * max(last, tile)
 
 
 def blocks(plans: Sequence[Plan]) -> tuple[int, ...]:

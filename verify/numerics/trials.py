@@ -23,14 +23,16 @@ def classes(spec: Spec) -> tuple[str, ...]:
 
 
 def fixed(case: Case, dtype: str, budget: Budget) -> Iterator[Trial]:
-    """The trials of one dtype: every shape, class, layout and configuration at least once, rotating."""
+    """The trials of one dtype: every shape, class, layout, choice and configuration at least once, rotating."""
     plans = [plan for plan in case.capture.plans if plan.dtype == dtype]
     sizes = shapes(case.spec, plans, budget)
     usable = [each for each in sizes if 0 not in each.values()] or list(sizes)
     kinds = classes(case.spec)
     for step in range(max(len(sizes), len(kinds), len(LAYOUTS))):
         chosen = sizes[step] if step < len(sizes) else usable[(step * 7 + 3) % len(usable)]
-        yield from _trials(case.spec, plans, dtype, chosen, kinds[step % len(kinds)], step, budget)
+        kind, turn = kinds[step % len(kinds)], step + step // len(kinds)
+        ways = list(_trials(case.spec, plans, dtype, chosen, kind, step, budget))
+        yield from ways if len(sizes) < len(kinds) else ways[turn % len(ways) :][:1]
 
 
 def spread(case: Case, dtype: str, budget: Budget, count: int, kinds: Sequence[str]) -> Iterator[Trial]:

@@ -45,7 +45,10 @@ def coverage(reading: Reading, buffer: str, views: tuple[Window, ...]) -> Iterat
     What is not written of an input that comes back keeps its caller's value: there is nothing to be filled.
     """
     stores = _stores(reading, buffer)
-    if reading.plan.buffer(buffer).param is None:
+    held = reading.plan.buffer(buffer)
+    if held.param is None and held.fill is not None and not stores and _added(reading, buffer):
+        yield _filled(reading, buffer)
+    elif held.param is None:
         yield from everywhere(reading, buffer, views)
     for at, left in enumerate(stores):
         for right in stores[at:]:
@@ -87,6 +90,18 @@ def matches(wanted: Window, window: Window) -> bool:
 
 def _stores(reading: Reading, buffer: str) -> list[Access]:
     return [each for each in reading.trace.accesses if each.kind == "store" and reading.window(each).buffer == buffer]
+
+
+def _added(reading: Reading, buffer: str) -> list[Access]:
+    return [each for each in reading.trace.accesses if each.kind == "atomic" and reading.window(each).buffer == buffer]
+
+
+def _filled(reading: Reading, buffer: str) -> Obligation:
+    """A launch that only updates atomically leaves elements that it does not meet as the host code filled them."""
+    claim = f"every element of {buffer} is filled by the host code, then only updated"
+    way = Way(TRUE, "by its allocation")
+    place = _added(reading, buffer)[0].place
+    return Obligation(reading, claim, place, (reading.facts,), (way,), reading.ranges, ("unwritten",))
 
 
 def _element(axis: int) -> Poly:
