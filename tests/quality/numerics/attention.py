@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import torch
 
-from tests.quality.numerics import stand_ins
+import specs
 from tests.quality.numerics.operator import Inputs, Operator, Way, of_output
 from tests.quality.numerics.rows import Exp, by_device, by_exp2
 from tests.quality.numerics.sums import Sum, backwards, blocks, lanes, sequential, shuffled, tf32, tree
@@ -138,7 +138,7 @@ def sizes(keys: int) -> dict[str, int]:
 
 
 ATTENTION: Final = Operator(
-    spec=stand_ins.ATTENTION,
+    spec=specs.ALL["attention"],
     sample=sizes(40),
     sizes=(sizes(72), sizes(200)),
     ways={
