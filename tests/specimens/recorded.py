@@ -159,7 +159,6 @@ PROPOSALS: Final = {
     "attention": (
         ("refuted/bounds__attention_key_tail", "One pass over blocks of keys; scores past the end are masked."),
         ("refuted/algorithm__attention_scale_of_64", "One pass over blocks of keys in powers of two."),
-        ("refuted/overflow__attention_row_offset_int32", "One pass over blocks of keys, every load masked."),
         ("refuted/numerics__attention_silent_tf32", "One pass over blocks of keys on tensor cores for every dtype."),
         ("admitted/attention__forward", "One pass over blocks of keys with a running maximum; 64-bit offsets."),
     ),

@@ -36,13 +36,17 @@ def fixed(case: Case, dtype: str, budget: Budget) -> Iterator[Trial]:
 
 
 def spread(case: Case, dtype: str, budget: Budget, count: int, kinds: Sequence[str]) -> Iterator[Trial]:
-    """About `count` trials of one dtype: the largest shapes and some between, values of `kinds`."""
+    """About `count` trials of one dtype: the largest shapes and some between, values of `kinds`.
+
+    Where there are enough of them they take turns through the spec's choices.
+    """
     plans = [plan for plan in case.capture.plans if plan.dtype == dtype]
     sizes = [each for each in shapes(case.spec, plans, budget) if 0 not in each.values()]
     large = sizes[-len(case.spec.dims) :]
     some = sizes[: -len(large)][:: max(1, len(sizes) // count)]
-    for step, chosen in enumerate((*some, *large)):
-        yield from _trials(case.spec, plans, dtype, chosen, kinds[step % len(kinds)], step, budget)
+    for step, chosen in enumerate(tried := (*some, *large)):
+        ways = list(_trials(case.spec, plans, dtype, chosen, kinds[step % len(kinds)], step, budget))
+        yield from ways if len(tried) < 2 * len(ways) else ways[step % len(ways) :][:1]
 
 
 def of_plan(case: Case, plan: Plan, budget: Budget) -> Trial | None:
