@@ -74,9 +74,10 @@ def main() -> int:
         for answer in pool.imap_unordered(part, parts):
             counted.update(answer["counted"])
             found += answer["disagreements"]
-            print(f"{counted['cases']} cases, {len(found)} disagreements, {time.time() - start:.0f} s", flush=True)
-    summary = {"seconds": round(time.time() - start, 1), "counted": dict(counted), "disagreements": found[:100]}
-    asked.json.write_text(json.dumps(summary, indent=1) + "\n")
+            spent = round(time.time() - start, 1)
+            print(f"{counted['cases']} cases, {len(found)} disagreements, {spent:.0f} s", flush=True)
+            summary = {"seconds": spent, "counted": dict(counted), "disagreements": found[:100]}
+            asked.json.write_text(json.dumps(summary, indent=1) + "\n")  # at once: what is known stays known
     print(json.dumps(dict(counted)))
     return 1 if found else 0
 

@@ -63,13 +63,24 @@ def independent(spec: Spec, dim: str) -> bool:
         mixed = dict(inputs[0])
         for param in held:
             mixed[param.name] = _replaced(others[param.name], inputs[0][param.name], param.dims.index(dim), place)
-        left, right = (bounded_outputs(spec, each, IMAGINED) for each in (inputs[0], mixed))
-        for output, one, two in zip(spec.outputs, left, right, strict=True):
-            axis = output.dims.index(dim)
-            apart = (one.value - two.value).select(axis, place).abs()
-            room = (one.bound + two.bound).select(axis, place)
-            if not bool(((apart <= room) | ~torch.isfinite(apart)).all()):
-                return False
+        if not _alike(spec, dim, inputs[0], mixed, torch.tensor([place])):
+            return False
+    # A reference may number places across dims, as a seed's random numbers do: then how many there are matters.
+    fewer = torch.arange(sizes[dim] - 1)
+    return _alike(spec, dim, inputs[0], _resized(spec, inputs[0], dim, fewer), fewer)
+
+
+def _alike(spec: Spec, dim: str, left: Inputs, right: Inputs, places: torch.Tensor) -> bool:
+    """Whether the reference gives the same of both at these places of `dim`, as far as its rounding tells."""
+    outputs = zip(
+        spec.outputs, bounded_outputs(spec, left, IMAGINED), bounded_outputs(spec, right, IMAGINED), strict=True
+    )
+    for output, one, two in outputs:
+        axis = output.dims.index(dim)
+        apart = (one.value.index_select(axis, places) - two.value.index_select(axis, places)).abs()
+        room = one.bound.index_select(axis, places) + two.bound.index_select(axis, places)
+        if not bool(((apart <= room) | ~torch.isfinite(apart)).all()):
+            return False
     return True
 
 
@@ -96,7 +107,8 @@ def _fill(runs: Runs, trial: Trial) -> None:
 
 def _around(runs: Runs, trial: Trial) -> None:
     if all(layout in ("contiguous", "transposed", "expanded") for _, layout in trial.layouts):
-        raise Uncovered("nothing stands around such views")
+        free = (param.name for param in runs.case.spec.tensors if not param.contiguous)
+        trial = evolve(trial, layouts=tuple((name, "padded") for name in free))  # nothing stands around the others
     for poison in POISONS:
         again = runs.run(trial, make_inputs(runs.case.spec, trial, poison))
         why = f"as when nan instead of {poison:g} stands around inputs"
