@@ -136,6 +136,7 @@ def _serve(channel: Connection, work: Callable[[Any], Any]) -> None:
         try:
             task = channel.recv()
         except (EOFError, OSError):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)  # on the way out there is nothing left to unwind
             return
         try:
             answer: tuple[Any, str] = (work(task), "")
