@@ -38,6 +38,8 @@ def objection(spec: Spec, inputs: Inputs, outputs: tuple[torch.Tensor, ...]) -> 
 
 
 def element_dtype(spec: Spec, inputs: Inputs) -> str:
-    """The dtype that `T` stands for in these inputs."""
-    generic = [param for param in spec.tensors if param.dtype == ELEMENT] or list(spec.tensors)
+    """The dtype that `T` stands for in these inputs; the spec's first one where no input is of dtype `T`."""
+    generic = [param for param in spec.tensors if param.dtype == ELEMENT]
+    if not generic:
+        return spec.dtypes[0]
     return str(inputs[generic[0].name].dtype).removeprefix("torch.")

@@ -143,3 +143,12 @@ def test_a_finding_refutes_its_claim_alone() -> None:
 )
 def test_what_did_not_run_holds_nothing(answer: Answer) -> None:
     assert {verdict.outcome for verdict in verdicts(canonical(answer))} == {Outcome.UNKNOWN}
+
+
+def test_a_spec_of_integers_runs_in_its_own_first_dtype():
+    import specs
+    from verify.native.accept import element_dtype
+
+    counts = specs.ALL["histogram"]
+    assert element_dtype(counts, {"x": torch.zeros(3, dtype=torch.int64), "bins": 4}) == counts.dtypes[0]
+    assert element_dtype(specs.ALL["softmax"], {"x": torch.zeros(1, 1, dtype=torch.bfloat16)}) == "bfloat16"
