@@ -24,6 +24,7 @@ from verify.plan import FloatArgument, IntegerArgument, Launch, Plan, PointerArg
 
 LANES = 1 << 19  # of one value in one batch: 4 MiB of float64, which caches still help with
 ALL_LANES = 1 << 25  # of all values in one batch: 256 MiB
+PROGRAMS = 1 << 27  # of one grid: their numbers alone take a gigabyte
 
 
 def grid_of(variant: Variant, values: Mapping[str, int]) -> tuple[int, int, int]:
@@ -32,8 +33,13 @@ def grid_of(variant: Variant, values: Mapping[str, int]) -> tuple[int, int, int]
 
 
 def batches(grid: tuple[int, int, int], flow: Traffic, order: int) -> Iterator[Batch]:
-    """All programs of a grid in batches. Order 0 counts along x first; another number seeds a shuffle."""
+    """All programs of a grid in batches. Order 0 counts along x first; another number seeds a shuffle.
+
+    Raises ValueError for a grid of more than PROGRAMS: a counterexample may have one.
+    """
     total = max(0, grid[0]) * max(0, grid[1]) * max(0, grid[2])
+    if total > PROGRAMS:
+        raise ValueError(f"a grid of {total} programs is too large to be run")
     numbers = torch.arange(total)
     if order:
         numbers = numbers[torch.randperm(total, generator=torch.Generator().manual_seed(order))]

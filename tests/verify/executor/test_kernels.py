@@ -297,3 +297,14 @@ def test_inputs_are_never_changed() -> None:
     plan = planned([launch], inputs(("x", "float32")), [strided("x", 16)])
     assert torch.equal(clean(run_plan(plan, {"x": x}, FAITHFUL)), torch.ones(16))
     assert torch.equal(x, torch.zeros(16))
+
+
+def test_a_grid_that_no_machine_runs_is_refused() -> None:
+    from types import SimpleNamespace
+
+    from verify.executor.launch import PROGRAMS, batches
+
+    flow = SimpleNamespace(widest=1, lanes=1)
+    with pytest.raises(ValueError, match="too large to be run"):
+        next(batches((2**31 - 1, 65535, 65535), flow, 0))  # type: ignore[arg-type]
+    assert sum(len(each.numbers) for each in batches((3, 2, 2), flow, 1)) == 12 < PROGRAMS  # type: ignore[arg-type]
