@@ -398,6 +398,18 @@ def test_an_earlier_launch_writes_all_that_a_later_one_reads(count: object, gate
     gate(whole, "undefined")  # type: ignore[operator]
 
 
+@pytest.mark.parametrize(("filled", "added", "shown"), [(True, True, True), (False, True, False), (True, False, False)])
+def test_what_is_filled_and_then_only_added_to_is_covered(filled: bool, added: bool, shown: bool) -> None:
+    """One program meets one element of many; a plain store there may have been meant for all of them."""
+    add = f"%old = tt.atomic_rmw fadd, relaxed, gpu, %y, %one : ({F32}, f32) -> f32"
+    lines = (*ONE, *([add] if added else put("%y", "%c0")))
+    spec = operator({"N": (2, 1000)}, (), {"y": ("N",)})
+    step = launch(kernel(f"%y: {F32}", *lines), [1], {"y": dense("y", "N")})
+    fresh = {"y": Buffer("y", "float32", name("N"), fill=0.0 if filled else None)}
+    whole = asked(spec, planned(spec, [step], fresh, [dense("y", "N")]))
+    assert (whole.outcome("coverage") is Outcome.PROVED) == shown
+
+
 def test_an_atomic_on_fresh_memory_reads_it() -> None:
     lines = (*ONE, f"%old = tt.atomic_rmw fadd, acq_rel, gpu, %y, %one : ({F32}, f32) -> f32")
     refused(question(kernel(f"%y: {F32}", *lines), [1], dims={"N": (1, 1)}), "undefined")
