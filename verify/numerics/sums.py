@@ -138,7 +138,7 @@ def of_products(
     largest = (max(count - 1, 0) + (0 if narrow else 1)) * unit * terms
     rounding = torch.minimum(SAFETY * (variance * repeated / 3).sqrt(), largest) + cut
     common = quantum(x).unsqueeze(-1) * quantum(y.mT).unsqueeze(-2) if exact else torch.zeros_like(product)
-    return torch.where(terms <= common / unit, 0.0, rounding)
+    return torch.where((terms <= common / unit) & (common >= p.spacing), 0.0, rounding)
 
 
 def of_narrowed(p: Precision, factor: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -15,15 +14,6 @@ from tests.quality.numerics.table import OURS_AT, markdown, rows, summary
 from verify.numerics.bounded import Bounded
 
 LEAST = {"ways": 3, "bugs": 10}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """The study's tensors are small; threads would wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def seen(operator: str, step: int = 1) -> list[Seen]:

@@ -112,7 +112,7 @@ def judged(name: str, trial: Trial, kernel: Callable[..., torch.Tensor]) -> Comp
 def test_correct_kernels_are_accepted(name: str, order: str) -> None:
     for dtype in FLOATS:
         for kind in classes(specs.ALL[name]):
-            for seed in range(3):
+            for seed in range(2):
                 trial = Trial(dtype, tuple(SIZES[name].items()), kind, seed=seed)
                 found = judged(name, trial, lambda **inputs: KERNELS[name](**inputs, add=ORDERS[order]))
                 assert found.accepted, (str(trial), found)

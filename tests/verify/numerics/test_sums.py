@@ -82,6 +82,8 @@ def test_multiples_of_a_power_of_two_are_added_exactly() -> None:
     assert float(pairs.cumsum(dim=-1).bound.max()) == 0
     assert float((pairs @ pairs.mT).bound.max()) == 0
     assert float(Bounded.exact(eighths + 2.0**-20, FLOAT32).sum(dim=-1).bound.max()) > 0
+    left, right = (Bounded.exact(torch.tensor([[each]]), FLOAT32) for each in (7.006492321624085e-45, 0.5))
+    assert float((left @ right).bound) > 0  # halfway between two subnormal numbers
     assert quantum(torch.tensor([0.75, 0.0, -6.0, 40.0], dtype=torch.float64)) == 0.25
     assert quantum(torch.zeros(2, 0, dtype=torch.float64)).tolist() == [math.inf, math.inf]
 
