@@ -19,7 +19,7 @@ EACH_GATE = (
     "undefined__softmax_max_without_other",
     "algorithm__rms_norm_eps_outside_root",
     "numerics__softmax_sum_in_input_dtype",
-    "laws__rms_norm_order_by_batch",
+    "laws__rms_norm_row_parity",
     "fuzz__softmax_some_widths",
 )
 EACH_SPEC = ("softmax__looped", "rms_norm__looped", "matmul__grid2d")

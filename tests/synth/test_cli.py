@@ -94,7 +94,7 @@ def test_fail_fast_stops_at_the_first_refutation(capsys: Any, kernel: Path, stan
     [
         ([], "required: COMMAND", "--help"),
         (["verfy"], "unknown command 'verfy'", "did you mean 'verify'"),
-        (["check"], "unknown command 'check'", "known: bench"),
+        (["inspect"], "unknown command 'inspect'", "known: baseline"),
         (["verify"], "required: CANDIDATE", "kernelproof verify --help"),
         (["verify", "KERNEL", "--profil", "ci"], "unknown option '--profil'", "did you mean '--profile'"),
         (["verify", "KERNEL", "more.py"], "unexpected argument 'more.py'", ""),
