@@ -91,7 +91,7 @@ def _spelled(term: Poly) -> str:
             return ""
         scale = [str(abs(factor))] if abs(factor) != 1 or not names else []
         sign = ("- " if factor < 0 else "+ ") if parts else ("-" if factor < 0 else "")
-        parts.append(sign + " * ".join([*scale, *names]))
+        parts.append(sign + " * ".join([*scale, *sorted(names)]))
     return " ".join(parts)
 
 
