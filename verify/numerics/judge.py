@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from specs.spec import ELEMENT, Spec
 from verify.case import Case
@@ -15,7 +15,7 @@ from verify.numerics.compare import Comparison, compare
 from verify.numerics.controls import Controls, controls
 from verify.numerics.inputs import Trial, bindings, make_inputs
 from verify.numerics.precision import IMAGINED, declared
-from verify.numerics.reference import bounded_outputs
+from verify.numerics.reference import bounded_outputs, exact_outputs
 from verify.plan import Plan, Refusal
 from verify.verdict import LedgerEntry
 
@@ -98,7 +98,11 @@ def judge(case: Case, trial: Trial, mode: Mode) -> Judgement:
     dtypes = [_dtype(output.dtype, trial, exact) for output in case.spec.outputs]
     judged = list(zip(run.outputs, references, dtypes, strict=True))
     comparisons = tuple(compare(output, reference, dtype) for output, reference, dtype in judged)
-    controlled = tuple(controls(reference, inputs, dtype) for _, reference, dtype in judged)
+    before = exact_outputs(case.spec, make_inputs(case.spec, evolve(trial, seed=trial.seed + 1)))
+    controlled = tuple(
+        controls(reference, inputs, dtype, previous)
+        for (_, reference, dtype), previous in zip(judged, before, strict=True)
+    )
     worst = max(range(len(judged)), key=lambda at: (not comparisons[at].accepted, comparisons[at].ratio))
     entry = _entry(case.spec, trial, comparisons[worst], inputs, worst) if comparisons[worst].elements else None
     return Judgement(trial, (), comparisons, controlled, entry, plan)

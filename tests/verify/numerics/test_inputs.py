@@ -17,7 +17,7 @@ from verify.numerics.controls import controls
 from verify.numerics.inputs import Trial, bindings, make_inputs
 from verify.numerics.layouts import LAYOUTS, lay_out
 from verify.numerics.precision import declared
-from verify.numerics.reference import bounded_outputs
+from verify.numerics.reference import bounded_outputs, exact_outputs
 from verify.numerics.trials import classes
 from verify.numerics.values import CLASSES
 
@@ -158,6 +158,18 @@ def test_every_class_is_told_apart_from_trivial_outputs_somewhere() -> None:
             if controls(pairs, inputs, "float32").evidence:
                 shown.add(kind)
     assert shown >= set(CLASSES) - {"special", "equal", "subnormal", "constant rows"}
+
+
+def test_the_result_for_other_inputs_is_a_control() -> None:
+    spec = specs.ALL["softmax"]
+    trial = Trial("float32", (("M", 3), ("N", 5)))
+    inputs = make_inputs(spec, trial)
+    (pairs,) = bounded_outputs(spec, inputs, declared(spec, "float32"))
+    (other,) = exact_outputs(spec, make_inputs(spec, evolve(trial, seed=1)))
+    assert "previous result" in controls(pairs, inputs, "float32", other).rejected
+    (same,) = exact_outputs(spec, inputs)
+    found = controls(pairs, inputs, "float32", same)
+    assert "previous result" not in (*found.rejected, *found.accepted)
 
 
 def test_controls_that_are_right_do_not_apply_and_accepted_ones_spoil_the_case() -> None:
