@@ -13,7 +13,7 @@ def dropout_kernel(x_ptr, out_ptr, p, seed, n_cols, row_stride, col_stride, BLOC
     position = row * n_cols + cols
     x = tl.load(x_ptr + row * row_stride + cols.to(tl.int64) * col_stride, mask=inside, other=0.0)
     kept = tl.rand(seed, position.to(tl.uint32)) >= p
-    tl.store(out_ptr + position, tl.where(kept, x * (1.0 / (1.0 - p)).to(x.dtype), 0.0), mask=inside)
+    tl.store(out_ptr + position, tl.where(kept, x * tl.full((BLOCK,), 1.0 / (1.0 - p), x.dtype), 0.0), mask=inside)
 
 
 def dropout(x, p, seed):
