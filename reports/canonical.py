@@ -62,7 +62,7 @@ def decode(text: bytes | str) -> Record:
     try:
         record = CONVERTER.structure(parts, Record)
     except (BaseValidationError, ValueError, TypeError, KeyError, RecursionError) as broken:
-        raise Unreadable(f"the record is damaged: {_first_complaint(broken)}") from broken
+        raise Unreadable(f"the record is damaged: {complaint(broken)}") from broken
     if (place := _difference(data, to_data(record), "$")) is not None:
         raise Unreadable(f"the record is damaged: {place} does not hold what it should")
     return record
@@ -153,7 +153,8 @@ def _check_schema(data: Mapping[str, Any]) -> None:
     )
 
 
-def _first_complaint(error: Exception) -> str:
+def complaint(error: Exception) -> str:
+    """What is wrong with a text that does not structure: the first thing, and how many more."""
     if not isinstance(error, BaseValidationError):
         return str(error)
     complaints = transform_error(error, path="$", format_exception=_complaint)

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from reports import assurance, canonical, tally
 from reports.record import Record
+from reports.signoff import SignOffs
 from reports.source import Line, lines, lines_of
 from reports.strip import Strip, strips
 from reports.text import clip, count, listed, one_line, visible
@@ -64,14 +65,14 @@ class Entry:
     entry: LedgerEntry
 
 
-def render(record: Record, *, json: str = "", index: str = "") -> str:
+def render(record: Record, *, json: str = "", index: str = "", signoffs: SignOffs | None = None) -> str:
     """The page of one record. `json` and `index` are file names to link to, relative to the page.
 
-    Equal records give equal pages. A page that would pass `LARGEST` shows less and says so.
+    Equal records and sign-offs give equal pages. A page that would pass `LARGEST` shows less and says so.
     """
-    page = ""
+    page, signed = "", signoffs or SignOffs()
     for limits in _LIMITS:
-        page = templates().get_template("record.j2").render(_context(record, limits, json, index))
+        page = templates().get_template("record.j2").render(_context(record, limits, json, index, signed))
         if len(page.encode()) < LARGEST:
             break
     return page
@@ -139,7 +140,8 @@ def _final(value: Any) -> Any:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _context(record: Record, limits: Limits, json: str, index: str) -> dict[str, Any]:
+def _context(record: Record, limits: Limits, json: str, index: str, signoffs: SignOffs) -> dict[str, Any]:
+    digest = canonical.digest(record)
     rows = tally.tally(record)
     source = lines(record)
     items = tuple(_item(record, number, source) for number in range(len(record.verdicts)))
@@ -152,7 +154,7 @@ def _context(record: Record, limits: Limits, json: str, index: str) -> dict[str,
         "limits": limits,
         "json": json,
         "index": index,
-        "digest": canonical.digest(record),
+        "digest": digest,
         "stable": canonical.stable(record),
         "rows": rows,
         "sums": tally.totals(rows),
@@ -174,6 +176,8 @@ def _context(record: Record, limits: Limits, json: str, index: str) -> dict[str,
         "ledger": ledger,
         "lines": source[: limits.lines],
         "hidden_lines": max(0, len(source) - limits.lines),
+        "signoffs": signoffs,
+        "signed": signoffs.states(digest),
         "provenance": asdict(record.candidate.provenance),
     }
 

@@ -9,9 +9,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from reports import assurance, tally
+from reports import assurance, canonical, tally
 from reports.measurement import MEASURED, NOT_COUNTED
 from reports.record import Record, shortfall
+from reports.signoff import SignOffs
 from reports.tally import BUCKETS, GLYPHS, LABELS, NOT_RUN, Row
 from reports.text import count, one_line, visible
 
@@ -28,8 +29,8 @@ def plain(text: str, limit: int = 300) -> str:
     return re.sub(r"(?i)(?<=www)\.", "&#46;", shown.replace("://", "&#58;//").replace("@", "@<!-- -->"))
 
 
-def render(record: Record) -> str:
-    """The summary of one record, below `LARGEST` bytes."""
+def render(record: Record, signoffs: SignOffs | None = None) -> str:
+    """The summary of one record and of what people decided about it, below `LARGEST` bytes."""
     rows = tally.tally(record)
     parts = [
         f"## {_word(record.word)} {plain(record.candidate.path, 120)} for {plain(record.spec.name)}",
@@ -38,6 +39,7 @@ def render(record: Record) -> str:
         _gates(rows),
         f"**Bench:** {_bench(record)}",
         "**Not shown here:** " + " ".join(plain(sentence) for sentence in assurance.not_shown(record, rows)),
+        *_signed(record, signoffs or SignOffs()),
         f"Redo: {_code(assurance.redo(record))}",
         f"Candidate {_code(record.candidate.digest[:16])}, spec {_code(record.spec.digest[:16])}, profile "
         f"{plain(record.profile)}, seed {record.seed}.",
@@ -97,6 +99,17 @@ def _witnesses(record: Record) -> list[str]:
     ]
     hidden = len(record.dossier.refuted) - len(shown)
     return ["\n>\n".join(lines) + (f"\n>\n> +{hidden} more in the JSON" if hidden else "")] if lines else []
+
+
+def _signed(record: Record, signoffs: SignOffs) -> list[str]:
+    lines = [
+        f"- **{state}**: {plain(line.said)} by {plain(line.reviewer)}, {plain(line.role)}"
+        + (f": {plain(line.comment)}" if line.comment else "")
+        for line, state in signoffs.states(canonical.digest(record))
+    ]
+    if signoffs.damage:
+        lines.insert(0, f"- **damaged**: {plain(signoffs.damage)}. Nothing in the sign-off file counts.")
+    return ["**Sign-off:**\n\n" + "\n".join(lines)] if lines else []
 
 
 def _gates(rows: tuple[Row, ...]) -> str:

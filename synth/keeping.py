@@ -12,6 +12,7 @@ import reports.html
 import reports.junit
 import reports.markdown
 import reports.sarif
+import reports.signoff
 from reports.canonical import Unreadable, decode, encode
 from reports.index import stem_of
 from reports.record import Record
@@ -20,14 +21,18 @@ from synth.exits import Trouble
 from synth.folders import claimed, writable
 
 RENDERERS: Final[dict[str, Callable[[Record], str]]] = {
-    "html": lambda record: reports.html.render(record),
-    "md": lambda record: reports.markdown.render(record),
+    "html": reports.html.render,
+    "md": reports.markdown.render,
     "json": lambda record: encode(record).decode(),
     "sarif": reports.sarif.render,
     "sarif-github": reports.sarif.for_github,
     "junit": reports.junit.render,
     "intoto": reports.attestation.render,
 }
+SIGNED: Final[dict[str, Callable[[Record, reports.signoff.SignOffs], str]]] = {
+    "html": lambda record, signoffs: reports.html.render(record, signoffs=signoffs),
+    "md": reports.markdown.render,
+}  # the formats that also show what people decided
 ENDINGS: Final = {"sarif-github": "github.sarif", "junit": "xml", "intoto": "intoto.json"}  # others end in their name
 
 
@@ -63,6 +68,15 @@ def keeping(json: Path | None, out: Path | None) -> Iterator[Callable[[Record], 
             return named
 
         yield keep
+
+
+def signoffs_of(path: Path) -> reports.signoff.SignOffs:
+    """The sign-offs beside the record at `path`; none where there are none. Raises Trouble."""
+    beside = reports.signoff.beside(path)
+    try:
+        return reports.signoff.load(beside)
+    except OSError as error:
+        raise Trouble(f"cannot read {beside}: {error.strerror or error}") from None
 
 
 def _replaceable(json: Path) -> bool:
