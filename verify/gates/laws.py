@@ -47,12 +47,8 @@ def _verdict(claim: str, check: Check, runs: Runs, trials: Sequence[Trial]) -> V
             check(runs, trial)
         except Uncovered:
             continue
-        except Broken as error:
-            witness = Witness(f"{trial}: {error}", "executor", trial.sizes, reproduce=str(trial))
-            return Verdict("laws", Outcome.REFUTED, claim, str(trial), witness=witness)
-        except Faulty as error:
-            witness = faulty(error.args[0], trial)
-            return Verdict("laws", Outcome.REFUTED, claim, str(trial), witness=witness)
+        except (Broken, Faulty) as error:
+            return Verdict("laws", Outcome.REFUTED, claim, str(error.trial), witness=_witness(error))
         except UNDECIDED as error:
             return undecided("laws", claim, error, trial)
         held.append(trial)
@@ -63,6 +59,13 @@ def _verdict(claim: str, check: Check, runs: Runs, trials: Sequence[Trial]) -> V
     return Verdict("laws", Outcome.HELD, claim, f"{len(held)} runs, {dtypes}", detail=f"such as {held[-1]}")
 
 
+def _witness(error: Broken | Faulty) -> Witness:
+    trial = error.trial
+    if isinstance(error, Faulty):
+        return faulty(error.fault, trial)
+    return Witness(f"{trial}: {error}", "executor", trial.sizes, reproduce=str(trial))
+
+
 def _law(law: Law, runs: Runs, trial: Trial) -> None:
     spec = runs.case.spec
     inputs = make_inputs(spec, trial)
@@ -71,12 +74,14 @@ def _law(law: Law, runs: Runs, trial: Trial) -> None:
     mode = Mode.FAITHFUL if law.bitwise else Mode.EXACT64
     found = [runs.plain(trial, mode), *(runs.run(trial, each, mode) for each in variants)]
     if law.bitwise:
-        same(spec, found[-1], law.expect(needed, *found[:-1]), f"by the law `{law.name}`")
+        same(spec, trial, found[-1], law.expect(needed, *found[:-1]), f"by the law `{law.name}`")
     else:
-        _near(law, spec, [inputs, *variants], found, needed)
+        _near(law, spec, trial, [inputs, *variants], found, needed)
 
 
-def _near(law: Law, spec: Spec, everything: list[dict[str, Any]], runs: list[Outputs], needed: Any) -> None:
+def _near(
+    law: Law, spec: Spec, trial: Trial, everything: list[dict[str, Any]], runs: list[Outputs], needed: Any
+) -> None:
     """Raises Broken unless the last run's outputs are what the law expects from the others, in float64."""
     # The law holds for exact outputs; each run may be as far from its own as exact arithmetic allows, and
     # `expect` carries that along.
@@ -92,7 +97,7 @@ def _near(law: Law, spec: Spec, everything: list[dict[str, Any]], runs: list[Out
         told = compare(found.value, allowed, "float64")
         if not told.accepted:
             sizes = bindings(spec, everything[-1])
-            raise Broken(f"{element_text(spec, number, told)} by the law `{law.name}` at {_dims(spec, sizes)}")
+            raise Broken(f"{element_text(spec, number, told)} by the law `{law.name}` at {_dims(spec, sizes)}", trial)
 
 
 def _dims(spec: Spec, sizes: dict[str, int]) -> str:

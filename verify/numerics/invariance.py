@@ -16,7 +16,7 @@ from verify.case import Budget, Case
 from verify.executor.modes import Fill
 from verify.numerics.bounded import Unruled
 from verify.numerics.inputs import Trial, make_inputs
-from verify.numerics.judge import Uncovered
+from verify.numerics.judge import Uncovered, plan_for
 from verify.numerics.precision import IMAGINED
 from verify.numerics.reference import bounded_outputs
 from verify.numerics.runs import Outputs, Runs, same
@@ -26,6 +26,8 @@ Check: TypeAlias = Callable[[Runs, Trial], None]
 POISONS: Final = (6e4, 0.0)  # against the NaN that stands there usually
 ORDERS: Final = (1, 2)  # seeds by which programs are shuffled, and with them their atomics
 COUNTS: Final = 2  # numbers of rows that one trial is run with, besides one row; other trials have others
+TURN: Final = 5  # how many of the numbers of rows each trial goes on by
+ROUNDED: Final = "normal"  # values whose sums are rounded, so that their order shows
 SHARE: Final = 4  # runs with other numbers of rows stay below this part of the budget
 SEVERAL: Final = 3  # the size at which dims of a reference are tried
 
@@ -103,14 +105,14 @@ def _order(runs: Runs, trial: Trial) -> None:
     inputs = make_inputs(runs.case.spec, trial)
     for order in ORDERS:
         again = runs.run(trial, inputs, order=order)
-        same(runs.case.spec, again, runs.plain(trial), "as when programs run in another order")
+        same(runs.case.spec, trial, again, runs.plain(trial), "as when programs run in another order")
 
 
 def _fill(runs: Runs, trial: Trial) -> None:
     inputs = make_inputs(runs.case.spec, trial)
     for fill in (each for each in Fill if each is not Fill.NAN):
         why = f"as when undefined lanes hold nan instead of {fill.value}"
-        same(runs.case.spec, runs.run(trial, inputs, fill=fill), runs.plain(trial), why)
+        same(runs.case.spec, trial, runs.run(trial, inputs, fill=fill), runs.plain(trial), why)
 
 
 def _around(runs: Runs, trial: Trial) -> None:
@@ -120,7 +122,7 @@ def _around(runs: Runs, trial: Trial) -> None:
     for poison in POISONS:
         again = runs.run(trial, make_inputs(runs.case.spec, trial, poison))
         why = f"as when nan instead of {poison:g} stands around inputs"
-        same(runs.case.spec, again, runs.plain(trial), why)
+        same(runs.case.spec, trial, again, runs.plain(trial), why)
 
 
 def _packed(inputs: Mapping[str, Any]) -> set[str]:
@@ -137,23 +139,31 @@ def _strides(runs: Runs, trial: Trial) -> None:
     if inputs.keys() == _packed(inputs):
         raise Uncovered("the inputs are contiguous")
     packed = {name: each.contiguous() if isinstance(each, torch.Tensor) else each for name, each in inputs.items()}
-    same(runs.case.spec, runs.run(trial, packed), runs.plain(trial), "as for inputs at other strides")
+    same(runs.case.spec, trial, runs.run(trial, packed), runs.plain(trial), "as for inputs at other strides")
 
 
 def _batch(dim: Dim, budget: Budget, runs: Runs, trial: Trial) -> None:
     """Other numbers of places along `dim`, from one on; and other content at every second place."""
-    spec, sizes = runs.case.spec, dict(trial.sizes)
-    inputs: dict[str, Any] = make_inputs(spec, trial)
+    _other_counts(dim, budget, runs, evolve(trial, values=ROUNDED))
+    _other_content(dim, runs, trial)
+
+
+def _other_counts(dim: Dim, budget: Budget, runs: Runs, trial: Trial) -> None:
+    spec, count = runs.case.spec, dict(trial.sizes)[dim.name]
+    inputs = make_inputs(spec, trial)
     plain = runs.plain(trial)
-    count = sizes[dim.name]
-    for number in _counts(runs, dim, budget, trial):
-        changed = _resized(spec, inputs, dim.name, torch.arange(number) % count)
-        resized = evolve(trial, sizes=tuple({**sizes, dim.name: number}.items()))
+    for number in _counts(dim, budget, runs, trial, inputs):
+        resized = evolve(trial, sizes=tuple({**dict(trial.sizes), dim.name: number}.items()))
         shared = torch.arange(min(number, count))
-        found = _at(spec, runs.run(resized, changed), dim.name, shared)
-        same(spec, found, _at(spec, plain, dim.name, shared), f"as with {count} {dim.name} instead of {number}")
-    kept = torch.arange(0, count, 2)
+        found = _at(spec, runs.run(resized, _recounted(spec, inputs, dim.name, number)), dim.name, shared)
+        same(spec, trial, found, _at(spec, plain, dim.name, shared), f"as with {count} {dim.name} instead of {number}")
+
+
+def _other_content(dim: Dim, runs: Runs, trial: Trial) -> None:
+    spec = runs.case.spec
+    inputs: dict[str, Any] = make_inputs(spec, trial)
     others: dict[str, Any] = make_inputs(spec, evolve(trial, seed=trial.seed + 1))
+    kept = torch.arange(0, dict(trial.sizes)[dim.name], 2)
     mixed = dict(inputs)
     for param in spec.tensors:
         if dim.name in param.dims:
@@ -161,20 +171,40 @@ def _batch(dim: Dim, budget: Budget, runs: Runs, trial: Trial) -> None:
             own = inputs[param.name].index_select(axis, kept)
             mixed[param.name] = others[param.name].clone().index_copy_(axis, kept, own)
     found = _at(spec, runs.run(trial, mixed), dim.name, kept)
-    same(spec, found, _at(spec, plain, dim.name, kept), f"as beside other {dim.name}")
+    same(spec, trial, found, _at(spec, runs.plain(trial), dim.name, kept), f"as beside other {dim.name}")
 
 
-def _counts(runs: Runs, dim: Dim, budget: Budget, trial: Trial) -> Iterator[int]:
-    """One, and a few of the sizes that the plans make interesting: others in each trial."""
-    sizes, spec = dict(trial.sizes), runs.case.spec
-    plans = [plan for plan in runs.case.capture.plans if plan.dtype == trial.dtype]
-    wanted = [each for each in interesting(dim, plans) if each > 1 and each != sizes[dim.name]]
+def _counts(dim: Dim, budget: Budget, runs: Runs, trial: Trial, inputs: Inputs) -> Iterator[int]:
+    """One, and a few of the sizes that the plans make interesting: others in each trial, and first those of plans
+    that no other count has. Where the count decides how work is divided, plans differ.
+    """
+    case, sizes = runs.case, dict(trial.sizes)
+    count = sizes[dim.name]
     less = evolve(budget, elements=budget.elements // SHARE)
-    usable = [each for each in wanted if fits(spec, {**sizes, dim.name: each}, less)]
-    step = max(1, len(usable) // COUNTS)
-    for number in (1, *usable[trial.seed % step :: step]):
-        if spec.nearest(resized := {**sizes, dim.name: number}) == resized:
-            yield number
+    plans = [plan for plan in case.capture.plans if plan.dtype == trial.dtype]
+    wanted = [each for each in interesting(dim, plans) if each > 1 and each != count]
+    usable = [each for each in wanted if fits(case.spec, {**sizes, dim.name: each}, less)]
+    turn = trial.seed * TURN % max(1, len(usable))
+    met, first, later = {id(plan_for(case, trial, inputs))}, list[int](), list[int]()
+    for number in (1, *usable[turn:], *usable[:turn]):
+        resized = {**sizes, dim.name: number}
+        if case.spec.nearest(resized) != resized:
+            continue
+        try:
+            plan = plan_for(case, trial, _recounted(case.spec, inputs, dim.name, number))
+        except Uncovered:
+            continue
+        (later if id(plan) in met else first).append(number)
+        met.add(id(plan))
+    chosen = [number for number in (*first, *later) if number > 1][:COUNTS]
+    yield from [1, *chosen] if 1 in first + later else chosen
+
+
+def _recounted(spec: Spec, inputs: Inputs, dim: str, number: int) -> dict[str, Any]:
+    """Inputs of `number` places along `dim`: those that there are, over and over."""
+    held = next(param for param in spec.tensors if dim in param.dims)
+    count = inputs[held.name].shape[held.dims.index(dim)]
+    return _resized(spec, inputs, dim, torch.arange(number) % count)
 
 
 def _resized(spec: Spec, inputs: Inputs, dim: str, places: torch.Tensor) -> dict[str, Any]:

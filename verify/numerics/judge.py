@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from specs.spec import ELEMENT, Spec
+from specs.spec import ELEMENT, Inputs, Spec
 from verify.case import Case
 from verify.executor.faults import Fault
 from verify.executor.modes import Fill, Mode
@@ -50,7 +50,7 @@ class Judgement:
         return bool(self.controls) and all(each.evidence for each in self.controls)
 
 
-def plan_for(case: Case, trial: Trial, inputs: dict[str, Any]) -> Plan:
+def plan_for(case: Case, trial: Trial, inputs: Inputs) -> Plan:
     """The plan whose cell holds the inputs. Raises Uncovered when there is none."""
     sizes, choices = bindings(case.spec, inputs), dict(trial.choices)
     declined = ""

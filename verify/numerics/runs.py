@@ -10,6 +10,7 @@ from attrs import define, field
 
 from specs.spec import Spec
 from verify.case import Case
+from verify.executor.faults import Fault
 from verify.executor.modes import Fill, Mode
 from verify.numerics.compare import Comparison
 from verify.numerics.inputs import Trial, make_inputs
@@ -19,11 +20,19 @@ Outputs: TypeAlias = tuple[torch.Tensor, ...]
 
 
 class Broken(Exception):
-    """A law does not hold for a trial; the text says where."""
+    """A law does not hold for a trial, which need not be the one that was asked for; the text says where."""
+
+    def __init__(self, what: str, trial: Trial) -> None:
+        super().__init__(what)
+        self.trial = trial
 
 
 class Faulty(Exception):
     """The executor found a fault while a law was tried."""
+
+    def __init__(self, fault: Fault, trial: Trial) -> None:
+        super().__init__(fault.sentence)
+        self.fault, self.trial = fault, trial
 
 
 @define
@@ -49,18 +58,18 @@ class Runs:
         """The outputs on `inputs`. Raises Faulty, and what `execute` raises."""
         _, run = execute(self.case, trial, inputs, mode, fill, order)
         if run.faults:
-            raise Faulty(run.faults[0])
+            raise Faulty(run.faults[0], trial)
         return tuple(run.outputs)
 
 
-def same(spec: Spec, found: Outputs, wanted: Outputs, why: str) -> None:
+def same(spec: Spec, trial: Trial, found: Outputs, wanted: Outputs, why: str) -> None:
     """Raises Broken unless all bits agree; NaNs are one, and so are the two zeros."""
     for number, (left, right) in enumerate(zip(found, wanted, strict=True)):
         differ = ~((left == right) | (torch.isnan(left) & torch.isnan(right)))
         if left.shape != right.shape or bool(differ.any()):
             index = tuple(int(axis) for axis in differ.nonzero()[0])
             told = Comparison(False, left.numel(), 0, math.inf, index, float(left[index]), float(right[index]))
-            raise Broken(f"{element_text(spec, number, told)}, bit for bit, {why}")
+            raise Broken(f"{element_text(spec, number, told)}, bit for bit, {why}", trial)
 
 
 def element_text(spec: Spec, number: int, told: Comparison) -> str:

@@ -9,12 +9,14 @@ import torch
 from attrs import evolve
 
 import specs
+from specs.sizes import all_of, name
 from tests.verify.gates.stand_in import BUDGET as USUAL
 from tests.verify.gates.stand_in import HERE, Kernel, answer, case, matmul, softmax
 from verify.executor.faults import Fault
 from verify.executor.modes import Fill, Mode, Unmodelled
 from verify.gates.laws import laws
 from verify.numerics.invariance import independent
+from verify.plan import Plan
 from verify.verdict import Outcome, Verdict
 
 BUDGET = evolve(USUAL, elements=USUAL.elements // 4)  # every law runs several times a trial
@@ -151,3 +153,20 @@ def test_which_dims_are_batches_is_told_by_the_reference() -> None:
 @pytest.mark.parametrize("kernel", [_by_count, _by_neighbour])
 def test_a_neighbour_that_matters_is_met(monkeypatch: pytest.MonkeyPatch, kernel: Kernel) -> None:
     assert "batch M" in refuted(asked(monkeypatch, kernel))
+
+
+def test_a_count_with_a_plan_of_its_own_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the host code divides the work otherwise at one count only, that count is tried."""
+    rows, wide = name("M"), evolve(USUAL, elements=4 * USUAL.elements)
+    own = [rows < 23, rows.equals(23), all_of(rows > 23, rows < 40), rows >= 40]
+    plans = [Plan(dtype, {}, cell, (), (), ()) for dtype in SOFTMAX.dtypes for cell in own]
+
+    def kernel(inputs: dict[str, Any], work: torch.dtype, **_: Any) -> torch.Tensor:
+        other = inputs["x"].shape[0] == 23 and work is torch.float32
+        return softmax(inputs, work) * (1 + 2.0**-7 if other else 1.0)
+
+    answer(monkeypatch, kernel)
+    told = {verdict.claim.split(":")[0]: verdict for verdict in laws(case(SOFTMAX, *plans), wide)}
+    witness = told["batch M"].witness
+    assert witness is not None
+    assert "normal values" in witness.reproduce  # the run that differed, whatever values were asked
