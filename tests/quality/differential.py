@@ -10,16 +10,23 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import signal
 import sys
 import time
 from collections import Counter
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "verify" / "symbolic"))
 
 WHOLE: Final = 125
 SHARE: Final = 250  # cases of one part: a part has a seed of its own, and its memory goes when it ends
+LONGEST: Final = 60.0  # CPU seconds of one case; what takes longer is a finding, and does not hold up the others
+
+
+def _too_long(number: int, frame: FrameType | None) -> None:
+    raise TimeoutError(f"no end within {LONGEST:.0f} CPU seconds, at {frame and frame.f_code.co_qualname}")
 
 
 def part(number: int, cases: int = SHARE) -> dict[str, Any]:
@@ -30,6 +37,7 @@ def part(number: int, cases: int = SHARE) -> dict[str, Any]:
     from hypothesis import HealthCheck, Phase, given, seed, settings
 
     torch.set_num_threads(1)
+    signal.signal(signal.SIGPROF, _too_long)
     counted: Counter[str] = Counter()
     found: list[dict[str, Any]] = []
 
@@ -44,6 +52,7 @@ def part(number: int, cases: int = SHARE) -> dict[str, Any]:
     @given(trial=trials())
     def agree(trial: Trial) -> None:
         counted["cases"] += 1
+        signal.setitimer(signal.ITIMER_PROF, LONGEST)
         try:
             observed = list(observations(trial))
             counted.update({f"a run violates {each.gate}" for each in observed if isinstance(each, Violation)})
@@ -54,6 +63,7 @@ def part(number: int, cases: int = SHARE) -> dict[str, Any]:
                 sentences += unfounded(trial, observed)
         except Exception as error:  # noqa: BLE001  a gate or a run that fails is what is looked for
             sentences = [f"failed: {type(error).__name__}: {error}"]
+        signal.setitimer(signal.ITIMER_PROF, 0)
         found.extend({"seed": number, "says": sentence, "kernel": trial.text} for sentence in sentences)
 
     agree()

@@ -217,6 +217,7 @@ class Entry:
         view = View(parameter.name, sizes, strides, dtype=dtype)
         reach = _reach(sizes, strides) if not parameter.contiguous else count(sizes)
         session.buffers[parameter.name] = Buffer(parameter.name, dtype, reach, param=parameter.name)
+        session.given[parameter.name] = view
         return Stand.of(session, view, dtype)
 
     def _outputs(self, session: Session, ask: Ask, result: Any) -> tuple[View, ...]:

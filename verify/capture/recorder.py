@@ -234,7 +234,7 @@ def _argument(session: Session, function: Any, name: str, value: Any) -> Argumen
             raise ValueError(f"Pointer argument {name!r} cannot be accessed from Triton (cpu tensor?)")
         if annotated and not str(annotated).startswith("*"):
             session.unsupported(f"the annotation {annotated!r} of the pointer argument {name!r}")
-        return PointerArgument(name, value.view_)
+        return PointerArgument(name, session.reach(value.view_))
     if isinstance(value, UnknownFloat) or (isinstance(value, torch.SymFloat) and session.lenient):
         return FloatArgument(name, 0.0, _float_type(session, name, annotated), known=False)
     if isinstance(value, TracedFloat):

@@ -13,7 +13,7 @@ from typing import Final
 
 from attrs import define, evolve, field
 
-from specs.sizes import Condition, Size, all_of
+from specs.sizes import Condition, Size, all_of, size
 from verify.capture.algebra import Range, decided, narrowed, negated, simplified
 from verify.plan import Answer, Buffer, Step, Unsupported, View, Violation
 from verify.verdict import Place
@@ -43,6 +43,7 @@ class Session:
     inplace: frozenset[str] = frozenset()  # inputs that may be written
     guards: list[Condition] = field(factory=list)
     buffers: dict[str, Buffer] = field(factory=dict)
+    given: dict[str, View] = field(factory=dict)  # input buffer -> the view that the caller passed
     steps: list[Step] = field(factory=list)
     touched: set[str] = field(factory=set)  # buffers that a step has seen
     operations: list[str] = field(factory=list)
@@ -143,6 +144,17 @@ class Session:
             self.unsupported(f"more than {MOST_STEPS} steps in one call")
         self.steps.append(step)
         self.touched.update(view.buffer for view in views)
+
+    def reach(self, view: View) -> View:
+        """What a kernel may touch from the start of a view: its elements.
+
+        Host code that sets a stride to zero hands over a place to start from, and the kernel adds the offsets along
+        that axis itself (a gather does). The caller's whole tensor is what it may touch then.
+        """
+        own = self.given.get(view.buffer)
+        if own is None or size(0) not in view.strides or (own.offset, own.dtype) != (view.offset, view.dtype):
+            return view
+        return own
 
     def note(self, operation: str) -> None:
         if operation not in self.operations:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 
+import pytest
 import torch
 from attrs import evolve
 
 from specs import find
 from specs.spec import Dim, SizeParam
-from tests.verify.capture.small import SPECIMENS, captured, double
+from tests.verify.capture.small import SPECIMENS, candidate, captured, double
 from verify.capture.capture import capture
 from verify.capture.sandbox import Limits
-from verify.case import PROFILES, Candidate
+from verify.case import PROFILES, Candidate, Case
 from verify.executor.modes import Mode
 from verify.executor.plan import run_plan
+from verify.gates.bounds import bounds
 from verify.numerics.inputs import Trial, bindings, make_inputs
 from verify.plan import CompileFailure, Copy, FloatArgument, Violation
+from verify.verdict import Outcome
 
 
 def test_copies_split_only_on_contiguity() -> None:
@@ -106,3 +109,19 @@ def test_a_size_parameter_reaches_the_kernel_as_the_callers_number() -> None:
             ran = run_plan(plan, inputs, mode)
             assert not ran.faults
             assert torch.equal(ran.outputs[0].float(), inputs["x"] + 2 * seed + 1)
+
+
+def test_a_stride_set_to_zero_is_a_place_to_start_from() -> None:
+    """The kernel adds the offsets along that axis itself, as a gather does: the caller's tensor is what it may touch."""
+    (launch,) = captured("restrided").plans[0].launches
+    view = launch.argument("x_ptr").view  # type: ignore[union-attr]
+    assert [str(each) for each in view.strides] == ["x.stride0", "x.stride1"]
+
+
+@pytest.mark.parametrize(("mask", "outcome"), [("lanes < n", Outcome.PROVED), ("lanes <= n", Outcome.REFUTED)])
+def test_the_bound_of_such_a_view_is_the_tensor(mask: str, outcome: Outcome) -> None:
+    source = candidate("restrided").source.replace("inside = lanes < n", f"inside = {mask}")
+    spec, profile = double(), PROFILES["quick"]
+    found = capture(spec, one := Candidate(source, "double", "restrided.py"), profile)
+    verdicts = bounds(Case(spec, one, found), profile)
+    assert {each.outcome for each in verdicts if "load" in each.claim} == {outcome}
