@@ -112,7 +112,7 @@ def test_a_size_parameter_reaches_the_kernel_as_the_callers_number() -> None:
 
 
 def test_a_stride_set_to_zero_is_a_place_to_start_from() -> None:
-    """The kernel adds the offsets along that axis itself, as a gather does: the caller's tensor is what it may touch."""
+    """The kernel adds the offsets along that axis itself, as a gather does: its bound is the caller's tensor."""
     (launch,) = captured("restrided").plans[0].launches
     view = launch.argument("x_ptr").view  # type: ignore[union-attr]
     assert [str(each) for each in view.strides] == ["x.stride0", "x.stride1"]

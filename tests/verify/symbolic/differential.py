@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 from typing import ClassVar, Final
 from unittest import mock
 
@@ -98,6 +99,7 @@ def has(trial: Trial, seen: Seen) -> bool:
 def disagreements(trial: Trial, observed: Iterable[Violation | Seen]) -> Iterator[str]:
     """What runs show to be false although the prover excludes it, or does not even ask about it."""
     seen: set[tuple[str, frozenset[str]]] = set()
+    asked = cache(partial(obligated, trial))  # reading a kernel takes longer than most questions
     for found in observed:
         if isinstance(found, Seen):
             if not has(trial, found):
@@ -105,24 +107,29 @@ def disagreements(trial: Trial, observed: Iterable[Violation | Seen]) -> Iterato
             continue
         if (found.gate, found.places) not in seen:
             seen.add((found.gate, found.places))
-            if excludes(trial, found, dict(found.sizes)):
+            if excludes(asked(found.gate), found, dict(found.sizes)):
                 yield f"{found.gate} excludes it at these sizes, but {found.sentence}"
-            elif len(found.sentence) % ASKED_IN_FULL == 0 and excludes(trial, found, None):
+            elif len(found.sentence) % ASKED_IN_FULL == 0 and excludes(asked(found.gate), found, None):
                 yield f"{found.gate} proved, but {found.sentence}"
 
 
-def excludes(trial: Trial, found: Violation, sizes: dict[str, int] | None) -> bool:
+def obligated(trial: Trial, gate: str) -> tuple[Obligation, ...] | None:
+    """All that the gate asks about the trial; None where it cannot read a kernel, and so is UNKNOWN."""
+    found = tuple(readings(trial.asked.case))
+    if any(reading.trace.unmodelled for reading in found):
+        return None
+    return tuple(each for reading in found for each in ASKS[gate](reading))
+
+
+def excludes(asked: tuple[Obligation, ...] | None, found: Violation, sizes: dict[str, int] | None) -> bool:
     """Whether all that the gate asks about the places follows: at these sizes, or (None) for all."""
-    asked = False
-    for reading in readings(trial.asked.case):
-        if reading.trace.unmodelled:
+    if asked is None:
+        return False
+    about = [each for each in asked if not found.places or str(each.place) in found.places]
+    for each in about:
+        if not any(_shown(each, way, sizes) for way in each.ways if not way.necessary):
             return False
-        for each in ASKS[found.gate](reading):
-            if not found.places or str(each.place) in found.places:
-                asked = True
-                if not any(_shown(each, way, sizes) for way in each.ways if not way.necessary):
-                    return False
-    return asked or bool(found.places)  # a gate that has nothing to ask is UNKNOWN
+    return bool(about or found.places)  # a gate that has nothing to ask is UNKNOWN
 
 
 def _shown(obligation: Obligation, way: Way, sizes: dict[str, int] | None) -> bool:
