@@ -69,9 +69,7 @@ class Contestant:
     kernel: bool
 
 
-def contest(
-    bench: Bench, spec: Spec, plans: tuple[Plan, ...], load: Workload, rivals: tuple[Rival, ...]
-) -> Run:
+def contest(bench: Bench, spec: Spec, plans: tuple[Plan, ...], load: Workload, rivals: tuple[Rival, ...]) -> Run:
     """Times of one workload. Raises Rejected when they must not count, LaunchError when no plan fits."""
     sets = [blank(spec, load.sizes, load.dtype, bench.device) for _ in range(SETS)]
     for inputs in sets:
@@ -146,9 +144,7 @@ def _rivals(
 
 def _tune(bench: Bench, spec: Spec, plan: Plan, inputs: dict[str, Any]) -> dict[int, str]:
     """The fastest autotune configuration of each launch, tried with the others at their best so far."""
-    best = {
-        number: configurations(step)[0] for number, step in enumerate(plan.steps) if isinstance(step, Launch)
-    }
+    best = {number: configurations(step)[0] for number, step in enumerate(plan.steps) if isinstance(step, Launch)}
     for number in best:
         step = plan.steps[number]
         assert isinstance(step, Launch)
@@ -159,9 +155,7 @@ def _tune(bench: Bench, spec: Spec, plan: Plan, inputs: dict[str, Any]) -> dict[
     return best
 
 
-def _tuning_time(
-    bench: Bench, spec: Spec, plan: Plan, inputs: dict[str, Any], configs: Mapping[int, str]
-) -> float:
+def _tuning_time(bench: Bench, spec: Spec, plan: Plan, inputs: dict[str, Any], configs: Mapping[int, str]) -> float:
     bound = prepare(plan, inputs, names_of(spec, inputs), bench.compile, configs)
     work, _ = bench.start(bound.run)
     work()
@@ -201,9 +195,7 @@ def _rounds(
         for name, sample in samples.items():
             tally.seconds[name].append(sample.work)
     if len(tally.dropped) > MOST_DROPPED * bench.rounds or len(tally.seconds[KERNEL]) < FEWEST:
-        raise Rejected(
-            f"{len(tally.dropped)} of {bench.rounds} rounds were dropped: {''.join(tally.dropped[:1])}"
-        )
+        raise Rejected(f"{len(tally.dropped)} of {bench.rounds} rounds were dropped: {''.join(tally.dropped[:1])}")
     return tally
 
 
@@ -277,9 +269,7 @@ def _twins(field: list[Contestant], turn: int) -> bool:
     return all(same_bits(one, two) for one, two in zip(kernel, again, strict=True))
 
 
-def _judge(
-    spec: Spec, inputs: dict[str, Any], field: list[Contestant], turn: int, same: bool, what: str
-) -> None:
+def _judge(spec: Spec, inputs: dict[str, Any], field: list[Contestant], turn: int, same: bool, what: str) -> None:
     """Hold the kernel's outputs against the reference; its second self's too where bits differ."""
     for contestant in field[: 1 if same else 2]:
         if complaint := objection(spec, inputs, contestant.lanes[turn].bound.outputs):

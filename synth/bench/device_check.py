@@ -119,9 +119,7 @@ def _checked(path: Path, arguments: argparse.Namespace, folder: Path, deadline: 
     answer.unlink(missing_ok=True)
     code, said = deadline.run(child)
     if code != 0 or not answer.exists():
-        return Row(
-            path.stem, bundle.spec, sanitizers=sanitizers, troubles=(f"native checks: {said or code}",)
-        )
+        return Row(path.stem, bundle.spec, sanitizers=sanitizers, troubles=(f"native checks: {said or code}",))
     found: Answer = read(answer.read_bytes(), Answer)
     troubles = tuple(f"native: {failure}" for failure in (found.refusal, *found.failures[:3]) if failure)
     return Row(path.stem, bundle.spec, found, sanitizers=sanitizers, troubles=troubles)
@@ -185,9 +183,7 @@ def _times(measurement: Measurement | None) -> list[str]:
             f"{rival.baseline.name} {rival.baseline.median:.1f} us, gap {rival.gap:.3f} {rival.word}"
             for rival in timed.against
         )
-        lines.append(
-            f"  {timed.workload}: {own.median:.1f} us [{own.low:.1f}, {own.high:.1f}], {share}; {gaps}"
-        )
+        lines.append(f"  {timed.workload}: {own.median:.1f} us [{own.low:.1f}, {own.high:.1f}], {share}; {gaps}")
         lines += [f"    {note}" for note in timed.notes]
     return lines
 
@@ -198,9 +194,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=340, help="for everything together")
-    parser.add_argument(
-        "--sanitizer", action="store_true", help="also run compute-sanitizer where it is on PATH"
-    )
+    parser.add_argument("--sanitizer", action="store_true", help="also run compute-sanitizer where it is on PATH")
     return parser.parse_args(argv)
 
 

@@ -71,9 +71,7 @@ def run(bundle: Bundle, spec: Spec, loads: tuple[Workload, ...], rounds: int) ->
     # Inputs cannot be known beforehand: the seed is drawn here, after the bundle was sealed.
     generator = torch.Generator(device="cuda")
     generator.manual_seed(int.from_bytes(os.urandom(7), "big"))
-    bench = Bench(
-        clock, ceilings, compile_variant, replayable, generator, random.SystemRandom(), rounds=rounds
-    )
+    bench = Bench(clock, ceilings, compile_variant, replayable, generator, random.SystemRandom(), rounds=rounds)
     runs: list[Run] = []
     refused: list[Refused] = []
     for one in loads:
@@ -115,9 +113,7 @@ def spec_of(bundle: Bundle, text: str | None) -> Spec:
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m synth.bench.runner", description="Time one sealed bundle."
-    )
+    parser = argparse.ArgumentParser(prog="python -m synth.bench.runner", description="Time one sealed bundle.")
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="where the JSON report goes")
     parser.add_argument("--spec", help="a user's own spec, path/to/file.py:NAME")

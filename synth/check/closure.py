@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 from synth.check.modules import Damaged, Import, Module, dotted, imported, load
 from synth.check.trees import Tree
 
-_WHOLE: Final = "*"  # a definition's name that stands for all of its module
+WHOLE: Final = "*"  # a definition's name that stands for all of its module
 
 
 @frozen
@@ -89,6 +89,32 @@ class Repository:
             self._texts[statement] = ast.dump(_Bare().visit(statement), annotate_fields=False)
         return self._texts[statement]
 
+    def statements(self, path: str, name: str) -> tuple[ast.stmt, ...]:
+        """The statements that bind a name of a module, all of them for WHOLE; none where it is not there."""
+        module = self.module(path)
+        if not isinstance(module, Module):
+            return ()
+        if name == WHOLE:
+            return tuple(each for statements in module.definitions.values() for each in statements)
+        return module.definitions.get(name, ())
+
+    def said(self, path: str, name: str) -> str:
+        """What a definition says, as `text` has it."""
+        return "\0".join(self.text(each) for each in self.statements(path, name))
+
+    def line(self, path: str, name: str) -> int:
+        """Where a definition begins; 0 where it is not there."""
+        found = self.statements(path, name)
+        return found[0].lineno if found else 0
+
+    def lines(self, path: str, name: str) -> tuple[int, list[str]]:
+        """The number of a definition's first line, decorators included, and all its lines."""
+        found = self.statements(path, name)
+        if not found:
+            return 0, []
+        first = min([found[0].lineno, *(each.lineno for each in getattr(found[0], "decorator_list", ()))])
+        return first, (self.tree.read(path) or "").splitlines()[first - 1 : found[-1].end_lineno]
+
     def closure(self, path: str, name: str) -> Closure:
         """Everything that the definition rests on."""
         if (path, name) not in self._closures:
@@ -113,7 +139,7 @@ class _Walk:
             if at in self.reached or (module := self._entered(at[0], left)) is None:
                 continue
             self.reached[at] = None
-            for statement in self._statements(module, at[1]):
+            for statement in self.repository.statements(*at):
                 left += self._used(module, statement)
 
     def _entered(self, path: str, left: list[tuple[str, str]]) -> Module | None:
@@ -128,13 +154,6 @@ class _Walk:
             for statement in module.always:
                 left += self._used(module, statement)
         return module
-
-    def _statements(self, module: Module, name: str) -> Iterator[ast.stmt]:
-        if name == _WHOLE:
-            for statements in module.definitions.values():
-                yield from statements
-        else:
-            yield from module.definitions.get(name, ())
 
     def _used(self, module: Module, statement: ast.stmt) -> tuple[tuple[str, str], ...]:
         uses = self.repository._uses
@@ -175,7 +194,7 @@ class _Walk:
             if self.repository.locate(f"{origin.module}.{origin.name}"):  # `from package import module`
                 yield from self._followed(Import(f"{origin.module}.{origin.name}"), rest)
             elif path:  # bound in a way that is not seen here, or in a file that cannot be read
-                yield path, _WHOLE
+                yield path, WHOLE
             return
         if rest and (inner := self.repository.locate(f"{origin.module}.{rest[0]}")):
             yield from self._member(inner, rest[1:])
@@ -186,13 +205,13 @@ class _Walk:
         if rest and (found := self.repository.definition(path, rest[0], set())):
             yield found
         else:  # the module itself is handed around: anything in it may be used
-            yield path, _WHOLE
+            yield path, WHOLE
 
     def _inside(self, module: Module, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
         """An import within a function: what it names is used."""
         for name, origin in imported(node, module.path):
             if name == "*" and (path := self.repository.locate(origin.module)):
-                yield path, _WHOLE
+                yield path, WHOLE
             elif name != "*":
                 yield from self._followed(origin, [])
 
@@ -201,10 +220,10 @@ class _Walk:
         kernels = []
         for path, name in sorted(self.reached):
             module = self.modules[path]
-            for statement in self._statements(module, name):
+            for statement in self.repository.statements(path, name):
                 text.update(f"{path}\0{name}\0{self.repository.text(statement)}\0".encode())
                 places.update(f"{path}\0{name}\0{statement.lineno}\0".encode())
-            kernels += [(path, each) for each in module.kernels if each == name or name == _WHOLE]
+            kernels += [(path, each) for each in module.kernels if each == name or name == WHOLE]
         for path in sorted(self.modules):
             for statement in self.modules[path].always:
                 text.update(f"{path}\0\0{self.repository.text(statement)}\0".encode())

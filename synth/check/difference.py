@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from attrs import field, frozen
 
+from reports.text import listed
 from specs.spec import Spec
 from synth.candidates import find_spec
 from synth.check import weakening
-from synth.check.closure import Closure, Repository
+from synth.check.closure import WHOLE, Closure, Repository
 from synth.check.config import FILE, Config
 from synth.check.config import parse as parse_config
 from synth.check.subjects import Kernel, Subject
 from synth.check.trees import Base, GitTree, Tree, Unreadable
 from synth.exits import Trouble
+from verify.verdict import Place
 
+NAMED: Final = 3  # definitions that a sentence names
 PINS: Final = re.compile(r"^(requirements[^/]*\.txt|constraints[^/]*\.txt|uv\.lock|poetry\.lock|pdm\.lock)$")
 
 
@@ -31,6 +35,7 @@ class Change:
     function: str
     what: str
     path: str = ""
+    name: str = ""  # the spec's, in the file at `path`
     digest: str = ""
 
 
@@ -48,17 +53,25 @@ class Difference:
 
     def of_subject(self, subject: Subject) -> tuple[str, ...] | None:
         """What about the subject changed; nothing if it did not, None without a base."""
-        if self.base is None:
+        if self.base is None or self.head is None:
             return None
         before = closure_of(self.base, subject.function)
         reasons = [self.everything] if self.everything else []
         if before is None:
             reasons.append("it is new")
         elif before.digest != subject.closure.digest:
-            reasons.append("its code")
+            reasons.append(_code(_changed(self.base, before, self.head, subject.closure)))
         if self.specs.get(subject.function, True):
             reasons.append("its spec")
         return tuple(reasons)
+
+    def first_change(self, subject: Subject) -> Place | None:
+        """The first line of the subject's code that is not as at the base, kernels before what launches them."""
+        before = closure_of(self.base, subject.function) if self.base is not None else None
+        if self.base is None or self.head is None or before is None:
+            return None
+        changed = _changed(self.base, before, self.head, subject.closure)
+        return _first_line(self.base, self.head, *changed[0]) if changed else None
 
     def changes(self, kernel: Kernel) -> bool:
         """Whether a kernel without a spec is new or has other code than at the base."""
@@ -105,6 +118,27 @@ def closure_of(repository: Repository, function: str) -> Closure | None:
     return None if at is None else repository.closure(*at)
 
 
+def _changed(base: Repository, before: Closure, head: Repository, now: Closure) -> list[tuple[str, str]]:
+    """The definitions that the closure has now and that say something else than at the base, kernels first."""
+    had = set(before.reached)
+    changed = [at for at in now.reached if at not in had or base.said(*at) != head.said(*at)]
+    return sorted(changed, key=lambda at: at not in now.kernels)
+
+
+def _code(changed: Sequence[tuple[str, str]]) -> str:
+    names = [name for _, name in changed if name != WHOLE]
+    return f"its code: {listed(names)}" if 0 < len(names) <= NAMED else "its code"
+
+
+def _first_line(base: Repository, head: Repository, path: str, name: str) -> Place:
+    start, lines = head.lines(path, name)
+    _, old = base.lines(path, name)
+    for tag, _, _, first, _ in SequenceMatcher(None, old, lines, autojunk=False).get_opcodes():
+        if tag != "equal" and old:
+            return Place(path, start + min(first, len(lines) - 1))
+    return Place(path, start)
+
+
 def _everything(root: Path, tree: GitTree, old: Config, new: Config) -> str:
     if (old.profile, old.required) != (new.profile, new.required):
         return "the configuration"
@@ -135,13 +169,14 @@ def _weaker_spec(
 ) -> Iterator[Change]:
     closure = closure_of(head, function)
     digest = closure.digest if closure else ""
-    path = spec.rpartition(":")[0]
+    path, _, name = spec.rpartition(":")
     old, new = _at_base(tree, earlier), find_spec(str(root / spec) if path else spec)
     if isinstance(old, str):
-        yield Change(function, f"its spec at the base cannot be read, so it cannot be compared: {old}", path, digest)
+        told = f"its spec at the base cannot be read, so it cannot be compared: {old}"
+        yield Change(function, told, path, name, digest)
         return
     for what in weakening.of_spec(old, new):
-        yield Change(function, what, path, digest)
+        yield Change(function, what, path, name, digest)
 
 
 def _at_base(tree: GitTree, spec: str) -> Spec | str:

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import Literal, TypeAlias
 
 from attrs import frozen
 
 from reports.canonical import decode, encode
-from reports.findings import findings
-from reports.record import Record, spec_digest
+from reports.record import spec_digest
 from reports.tally import CLAIMS
 from specs.spec import Spec
 from synth.candidates import find_spec
@@ -21,27 +19,15 @@ from synth.check import baseline, cache, waivers
 from synth.check.closure import Repository
 from synth.check.config import FILE, Config
 from synth.check.config import parse as parse_config
-from synth.check.difference import Change, Difference, difference
+from synth.check.difference import Difference, difference
+from synth.check.objecting import Checked, objections_of
 from synth.check.objections import Objection
-from synth.check.subjects import Found, Kernel, Missing, Subject, find
+from synth.check.subjects import Found, Missing, Subject, find
 from synth.check.trees import WorkTree, base_of
 from synth.exits import Trouble
 from synth.workers import each
-from verify.verdict import Place
 
-State: TypeAlias = Literal["unchanged", "cached", "examined", "failed", "unexamined"]
 GATES = tuple(CLAIMS)
-
-
-@frozen
-class Checked:
-    """One subject and what came of it. `changed` says what about it is not as at the base."""
-
-    subject: Subject
-    state: State
-    changed: tuple[str, ...] = ()
-    record: Record | None = None
-    failure: str = ""
 
 
 @frozen
@@ -101,10 +87,11 @@ def check(request: Request, told: Callable[[Checked], None] = lambda checked: No
     against = difference(root, base, config, repository, GATES) if base else Difference()
     specs = {subject.function: _spec(root, subject.spec) for subject in found.subjects}
     mine = [subject for subject in found.subjects if _in_shard(subject.function, request.shard)]
-    checked = list(_checked(request, config, mine, specs, against, told))
-    objections = [*_weakened(against), *_unexamined(config, found, against)]
-    for one in checked:
-        objections += _of_subject(one)
+    order = list(config.specs)
+    checked = sorted(
+        _checked(request, config, mine, specs, against, told), key=lambda one: order.index(one.subject.function)
+    )
+    objections = objections_of(checked, config, found, against, repository)
     whole = not (request.paths or request.changed or request.static or request.shard != (1, 1))
     settled = waivers.settle(objections, known_waivers, config.waivers, request.today, whole)
     settled = baseline.settle(settled, known, config.baseline, whole)
@@ -199,72 +186,6 @@ def examine(task: Task) -> bytes:
         stages = evolve(only_those(stages, {"policy", *required}), required=required)
     stages = evolve(stages, capture=partial(capture, roots=task.roots, own=task.own))
     return encode(examine_candidate(spec, candidate, PROFILES[task.profile], stages))
-
-
-def _of_subject(one: Checked) -> Iterator[Objection]:
-    function, digest = one.subject.function, one.subject.closure.digest
-    start = Place(one.subject.path, 0)
-    if one.state == "failed":
-        yield Objection(f"failed@{function}", "failed", f"{function} was not examined: {one.failure}", start, digest)
-    if one.record is None:
-        return
-    for finding in findings(one.record):
-        if not finding.blocks:
-            continue
-        verdict = finding.verdict
-        place = verdict and (verdict.place or (verdict.witness and verdict.witness.place))
-        crashed = finding.bucket == "crashed"
-        yield Objection(
-            f"{finding.gate}@{function}#{finding.key[:8]}",
-            "failed" if crashed else "refuted" if finding.bucket == "refuted" else "unknown",
-            finding.message.strip().splitlines()[-1] if crashed else finding.message,
-            _placed(place, one.subject) if place else start,
-            digest,
-            finding.gate,
-        )
-
-
-def _placed(place: Place, subject: Subject) -> Place:
-    """The place with the file's path in the repository: a verdict may name it from its package's folder."""
-    for path in subject.closure.files:
-        if path == place.file or path.endswith(f"/{place.file}"):
-            return Place(path, place.line, place.column)
-    return place
-
-
-def _unexamined(config: Config, found: Found, against: Difference) -> Iterator[Objection]:
-    for missing in found.missing:
-        yield Objection(f"missing@{missing.function}", "missing", f"{missing.function}: {missing.why}", Place(FILE, 0))
-    for damaged in found.damaged:
-        if against.touches(damaged.path):
-            told = f"{damaged.why}; kernels in it were not looked at"
-            yield Objection(f"damaged@{damaged.path}", "damaged", told, Place(damaged.path, damaged.line))
-    for kernel in found.unspecified:
-        if config.unspecified != "pass" and against.changes(kernel):
-            yield _without_spec(kernel, config.unspecified == "error")
-
-
-def _without_spec(kernel: Kernel, error: bool) -> Objection:
-    told = (
-        f"no function of [tool.kernelproof.specs] reaches the kernel {kernel.name}, so nothing was shown of it: "
-        "tie the function that launches it to a spec, or to a launch contract (a spec without a reference)"
-    )
-    kind: Literal["unspecified-error", "unspecified"] = "unspecified-error" if error else "unspecified"
-    return Objection(f"spec@{kernel.path}:{kernel.name}", kind, told, Place(kernel.path, kernel.line), kernel.digest)
-
-
-def _weakened(against: Difference) -> Iterator[Objection]:
-    for change in against.weaker:
-        yield _weakening(change)
-
-
-def _weakening(change: Change) -> Objection:
-    named = sha256(change.what.encode()).hexdigest()
-    subject = change.function or "configuration"
-    told = f"{subject} is asked less than before: {change.what}"
-    return Objection(
-        f"weakening@{subject}#{named[:8]}", "weakening", told, Place(change.path or FILE, 0), change.digest
-    )
 
 
 def _in_shard(function: str, shard: tuple[int, int]) -> bool:

@@ -12,7 +12,8 @@ from attrs import asdict
 from reports.markdown import LARGEST, plain
 from reports.sarif import SCHEMA, location
 from reports.text import clip, count, one_line, visible
-from synth.check.examining import Checked, Result
+from synth.check.examining import Result
+from synth.check.objecting import Checked
 from synth.check.objections import EXITS, Objection, exit_of
 from synth.exits import Exit
 
@@ -21,20 +22,27 @@ ORDER: Final = list(EXITS)
 
 
 def text(result: Result) -> str:
-    """For a terminal: every subject, then every objection."""
-    lines = [subject_line(one) for one in result.checked]
-    for each in sorted_(result.objections):
-        lines += ["", f"{title(each)}", f"  --> {each.place}", *(f"   = {line}" for line in _wrapped(each.message))]
-        lines.append(f"   = {each.settled}" if each.settled else f"   = id {each.id}, code {each.digest[:12] or '-'}")
+    """For a terminal: every subject, then every objection, those that say the same together."""
+    broad = max((len(one.subject.function) for one in result.checked), default=0)
+    lines = [subject_line(one, broad) for one in result.checked]
+    for first, *others in alike(sorted_(result.objections)):
+        of = f" of {first.function}" if first.function else ""
+        lines += ["", f"{title(first)}{of}", f"  --> {first.place}"]
+        lines += [f"   = {line}" for line in _wrapped(first.message)]
+        lines.append(
+            f"   = {first.settled}" if first.settled else f"   = id {first.id}, code {first.digest[:12] or '-'}"
+        )
+        if others:
+            lines.append(f"   = {len(others)} more like it: {', '.join(each.id.rpartition('#')[2] for each in others)}")
     lines += [f"note: {note}" for note in result.notes]
     return "\n".join(visible(line) for line in [*lines, "", conclusion(result)]) + "\n"
 
 
-def subject_line(one: Checked) -> str:
+def subject_line(one: Checked, broad: int = 0) -> str:
     """A subject's state on one line."""
     word = one.record.word if one.record else "-"
-    why = f"  ({', '.join(one.changed)} changed)" if one.changed else ""
-    return f"  {one.subject.function:<56} {one.state:<9} {word}{why}"
+    why = f"  ({'; '.join(one.changed)} changed)" if one.changed else ""
+    return f"  {one.subject.function:<{broad}}  {one.state:<9} {word}{why}"
 
 
 def conclusion(result: Result) -> str:
@@ -54,6 +62,15 @@ def title(each: Objection) -> str:
 def sorted_(objections: Sequence[Objection]) -> list[Objection]:
     """Open ones first, the worst first."""
     return sorted(objections, key=lambda each: (not each.blocks, ORDER.index(each.kind)))
+
+
+def alike(objections: Sequence[Objection]) -> list[list[Objection]]:
+    """The objections of one gate to one place together: a fault meets every dtype, law and input anew."""
+    groups: dict[tuple[str, ...], list[Objection]] = {}
+    for each in objections:
+        key = (each.kind, each.gate, each.function or each.id, str(each.place), each.settled)
+        groups.setdefault(key, []).append(each)
+    return list(groups.values())
 
 
 def as_json(result: Result) -> str:
@@ -83,19 +100,31 @@ def as_json(result: Result) -> str:
 
 
 def github(result: Result) -> str:
-    """Workflow commands, which GitHub shows at the lines of a change."""
-    open_ = [each for each in sorted_(result.objections) if each.blocks]
+    """Workflow commands, which GitHub shows at the lines of a change: the worst first, each function in its turn."""
+    groups = alike([each for each in sorted_(result.objections) if each.blocks])
+    turns: dict[str, int] = {}
+    turn = {}
+    for first, *_ in groups:
+        turn[first.id] = turns[first.function] = turns.get(first.function, -1) + 1
+    groups.sort(key=lambda group: (ORDER.index(group[0].kind), turn[group[0].id]))
     lines = []
     for command in ("error", "warning"):
-        own = [each for each in open_ if _level(each) == command]
+        own = [group for group in groups if _level(group[0]) == command]
         shown = own if len(own) <= MOST else own[: MOST - 1]
-        for each in shown:
-            line = f",line={each.place.line}" if each.place.line else ""
-            named = f"file={_property(each.place.file)}{line},title={_property('kernelproof ' + title(each))}"
-            lines.append(f"::{command} {named}::{_data(clip(each.message, 2000))}")
+        lines += [_annotation(command, first, len(others)) for first, *others in shown]
         if len(own) > len(shown):
             lines.append(f"::{command} title=kernelproof::+{len(own) - len(shown)} more, in the log and the summary")
     return "\n".join([*lines, *(f"::notice title=kernelproof::{_data(note)}" for note in result.notes)]) + "\n"
+
+
+def _annotation(command: str, each: Objection, others: int) -> str:
+    line = f",line={each.place.line}" if each.place.line else ""
+    named = f"file={_property(each.place.file)}{line},title={_property('kernelproof ' + title(each))}"
+    return f"::{command} {named}::{_data(clip(each.message, 2000) + _and(others))}"
+
+
+def _and(others: int) -> str:
+    return f" (and {others} more like it)" if others else ""
 
 
 def _level(each: Objection) -> str:
@@ -117,14 +146,15 @@ def markdown(result: Result) -> str:
     if open_:
         parts.append(
             "\n".join(
-                f"- **{plain(title(each))}** {plain(str(each.place))}: {plain(each.message, 500)}" for each in open_
+                f"- **{plain(title(each))}** {plain(str(each.place))}: {plain(each.message, 500)}{_and(len(others))}"
+                for each, *others in alike(open_)
             )
         )
     if result.checked:
         rows = ["| function | spec | state | verdict | changed |", "| --- | --- | --- | --- | --- |"]
         rows += [
             f"| {plain(one.subject.function)} | {plain(one.subject.spec)} | {one.state} | "
-            f"{one.record.word if one.record else '–'} | {plain(', '.join(one.changed)) or '–'} |"
+            f"{one.record.word if one.record else '–'} | {plain('; '.join(one.changed)) or '–'} |"
             for one in result.checked
         ]
         parts.append("\n".join(rows))
@@ -142,9 +172,9 @@ def markdown(result: Result) -> str:
 def sarif(result: Result) -> str:
     """SARIF 2.1.0: each open objection fails, each settled one is suppressed, each function without any passes."""
     results = [_sarif_result(each) for each in sorted_(result.objections)]
-    objected = {each.digest for each in result.objections}
+    objected = {each.function for each in result.objections}
     for one in result.checked:
-        if one.record is not None and one.record.admitted and one.subject.closure.digest not in objected:
+        if one.record is not None and one.record.admitted and one.subject.function not in objected:
             told = f"{one.subject.function} is admitted against {one.subject.spec}"
             results.append(
                 {
@@ -210,9 +240,7 @@ def junit(result: Result) -> str:
 def _cases(result: Result) -> Iterator[tuple[str, list[str], list[str]]]:
     left = [each for each in sorted_(result.objections) if each.blocks]
     for one in result.checked:
-        own = [
-            each for each in left if each.digest == one.subject.closure.digest and f"@{one.subject.function}" in each.id
-        ]
+        own = [each for each in left if each.function == one.subject.function]
         left = [each for each in left if each not in own]
         yield one.subject.function, [_told(each) for each in own], [_tag(each) for each in own]
     for each in left:
@@ -245,6 +273,11 @@ def lintrunner(result: Result) -> str:
         if each.blocks
     ]
     return "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines)
+
+
+def _named(each: Objection) -> list[str]:
+    """What a waiver has to repeat."""
+    return [f"id {each.id}", *([f"digest {each.digest}"] if each.digest else [])]
 
 
 def _wrapped(message: str) -> list[str]:

@@ -34,7 +34,8 @@ class Objection:
     """One thing that stands against a merge.
 
     `id` names it in waivers and baselines and stays the same when lines move. `digest` is that of the function's
-    closure: a waiver ends with it. `settled` says what lets it by (`waived by W-014`, `in the baseline`), if anything.
+    closure: a waiver ends with it. `function` is the one that it is about, if any. `settled` says what lets it by
+    (`waived by W-014`, `in the baseline`), if anything.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Objection:
     place: Place
     digest: str = ""
     gate: str = ""
+    function: str = ""
     settled: str = ""
 
     @property

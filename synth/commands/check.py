@@ -105,7 +105,8 @@ def run(asked: Request, quiet: bool = False) -> Result:
     """Check, with a live line on a terminal."""
     import sys
 
-    from synth.check.examining import Checked, check
+    from synth.check.examining import check
+    from synth.check.objecting import Checked
     from synth.progress import Display
 
     with Display(sys.stderr) as display:

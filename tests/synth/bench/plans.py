@@ -46,9 +46,7 @@ def case() -> Case:
 
 
 def dossier(of: Case, outcome: Outcome = Outcome.PROVED, required: str = "bounds") -> Dossier:
-    witness = (
-        Witness("M=1: stores out[3], out has 3 elements", "executor") if outcome is Outcome.REFUTED else None
-    )
+    witness = Witness("M=1: stores out[3], out has 3 elements", "executor") if outcome is Outcome.REFUTED else None
     verdict = Verdict("bounds", outcome, "accesses are in bounds", "all shapes", witness=witness)
     return Dossier(of.digest, "ci", 0, {required: Outcome.PROVED}, (verdict,))
 
@@ -56,9 +54,7 @@ def dossier(of: Case, outcome: Outcome = Outcome.PROVED, required: str = "bounds
 class HostKernel:
     """Does on host memory what a compiled softmax would do, one float32 row a program."""
 
-    def __init__(
-        self, change: Callable[[torch.Tensor], torch.Tensor] = lambda out: out, reach: int = 0
-    ) -> None:
+    def __init__(self, change: Callable[[torch.Tensor], torch.Tensor] = lambda out: out, reach: int = 0) -> None:
         self.change, self.reach, self.started = change, reach, list[tuple[Any, ...]]()
 
     def __getitem__(self, grid: tuple[int, int, int]) -> Callable[..., None]:

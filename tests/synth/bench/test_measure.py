@@ -58,9 +58,7 @@ def test_a_restless_machine_is_not_the_kernels_fault() -> None:
     assert found.word == NOT_RUN and "rounds were dropped" in found.reason
 
 
-def test_the_runner_refuses_a_changed_bundle_and_says_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_runner_refuses_a_changed_bundle_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = case()
     path = tmp_path / "b.json"
     seal(own, dossier(own)).save(path)
@@ -84,9 +82,7 @@ def test_the_runner_refuses_a_spec_of_another_version(
 def test_nvidia_smi_is_read_with_its_gaps() -> None:
     full = State("580.159.04", 1980.0, 3201.0, 233.5, 41.0)
     assert read_state("580.159.04, 1980, 3201, 233.50, 41\n") == full
-    assert read_state("580.159.04, 1980, [N/A], [Not Supported], 41") == evolve(
-        full, memory_clock=None, power=None
-    )
+    assert read_state("580.159.04, 1980, [N/A], [Not Supported], 41") == evolve(full, memory_clock=None, power=None)
     assert read_state("No devices were found") == State()
 
 

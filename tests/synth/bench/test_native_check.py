@@ -22,9 +22,7 @@ from verify.native.points import Point, points
 from verify.plan import Refusal
 from verify.verdict import Outcome
 
-FEW = tuple(
-    Point("float32", {"M": m, "N": n}, {"x": (n, 1)}, {}, "contiguous") for m, n in ((1, 4), (3, 5), (7, 129))
-)
+FEW = tuple(Point("float32", {"M": m, "N": n}, {"x": (n, 1)}, {}, "contiguous") for m, n in ((1, 4), (3, 5), (7, 129)))
 
 
 def _kinds(kernel: Any) -> set[str]:
@@ -46,18 +44,14 @@ def test_an_unwritten_element_is_found() -> None:
     class Lazy(HostKernel):
         def __getitem__(self, grid: Any) -> Callable[..., None]:
             honest = super().__getitem__(grid)
-            return lambda x, y, stride, rows, columns: (
-                honest(x, y, stride, rows - 1, columns) if rows > 1 else None
-            )
+            return lambda x, y, stride, rows, columns: honest(x, y, stride, rows - 1, columns) if rows > 1 else None
 
     assert "wrong" in _kinds(Lazy())
 
 
 def test_bits_that_move_are_found() -> None:
     calls = count()
-    assert "moved" in _kinds(
-        HostKernel(lambda out: out.nextafter(torch.ones(())) if next(calls) % 2 else out)
-    )
+    assert "moved" in _kinds(HostKernel(lambda out: out.nextafter(torch.ones(())) if next(calls) % 2 else out))
 
 
 def test_stores_behind_the_output_are_found() -> None:

@@ -88,9 +88,7 @@ def test_a_plan_holds_for_its_dtype_and_cell_only() -> None:
         choose_plan((short, long), "float16", {}, names)
 
 
-@pytest.mark.parametrize(
-    ("value", "type", "fits"), [(2**31 - 1, "i32", True), (2**31, "i32", False), (2, "i1", False)]
-)
+@pytest.mark.parametrize(("value", "type", "fits"), [(2**31 - 1, "i32", True), (2**31, "i32", False), (2, "i1", False)])
 def test_integers_must_fit_their_type(value: int, type: str, fits: bool) -> None:
     own = plan()
     launch = own.launches[0]
@@ -113,9 +111,7 @@ def test_a_float_parameter_is_handed_through() -> None:
 
     arguments = (FloatArgument("eps", 0.0, "fp32", "eps"), FloatArgument("half", 0.5, "fp32"))
     launch = Launch("k", arguments, (Variant("t", ("half", "eps"), (size(1),) * 3),), PLACE)
-    prepare(
-        evolve(plan(), steps=(launch,)), {**_inputs(), "eps": 1e-5}, {"M": 3, "N": 5}, lambda v: Recorder()
-    ).run()
+    prepare(evolve(plan(), steps=(launch,)), {**_inputs(), "eps": 1e-5}, {"M": 3, "N": 5}, lambda v: Recorder()).run()
     assert seen == [(0.5, 1e-5)]
 
 
@@ -128,9 +124,7 @@ def test_an_empty_grid_starts_nothing() -> None:
 def test_a_grid_beyond_the_device_is_refused() -> None:
     own = plan()
     launch = own.launches[0]
-    tall = evolve(
-        launch, variants=(evolve(launch.variants[0], grid=(size(1), size(65536), size(1)), condition=TRUE),)
-    )
+    tall = evolve(launch, variants=(evolve(launch.variants[0], grid=(size(1), size(65536), size(1)), condition=TRUE),))
     inputs = _inputs()
     with pytest.raises(LaunchError, match="grid axis 1 is 65536"):
         prepare(evolve(own, steps=(tall,)), inputs, names_of(SPEC, inputs), lambda variant: HostKernel())
@@ -163,9 +157,7 @@ def test_fills_copies_and_glue_are_run_in_order() -> None:
         Glue("sum", (out,), row, {"dim": 0}, PLACE),
     )
     inputs = _inputs()
-    prepared = prepare(
-        evolve(own, buffers=buffers, steps=steps), inputs, names_of(SPEC, inputs), lambda v: None
-    )
+    prepared = prepare(evolve(own, buffers=buffers, steps=steps), inputs, names_of(SPEC, inputs), lambda v: None)
     for _ in range(2):  # a second run starts from the fill again
         prepared.run()
         expected = torch.cat([torch.full((1, 5), 7.0), inputs["x"][1:]])
