@@ -10,7 +10,7 @@ LIBRARIES ?= liger-kernel==0.8.5 fla-core==0.6.0 flag-gems==5.0.2 torchao==0.18.
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify-and-bench test check quality quality-numerics quality-libraries bench-executor demo-premerge gpu clean
+.PHONY: help setup browser verify-and-bench test check quality quality-numerics quality-libraries bench-executor demo-premerge gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -23,6 +23,9 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check "$(TORCH)" "$(TRITON)"
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@
+
+browser: ## install the Chromium that the pages are tested in (Debian, as root); without it those tests are skipped
+	command -v chromium || { apt-get update -q && apt-get install -qy --no-install-recommends chromium; }
 
 verify-and-bench: setup ## examine every recorded proposal, bench what is admitted, write reports/runs/<id>/
 	$(BIN)/kernelproof run --jobs $(JOBS)

@@ -25,6 +25,23 @@ from verify.verdict import LedgerEntry, Verdict
 
 LARGEST: Final = 2_000_000  # bytes of a page
 _FOLDER: Final = Path(__file__).parent
+# What follows the first screen, in order: the anchor, which is the name of a template in sections/, and the title.
+SECTIONS: Final = (
+    ("shown", "Shown, assumed, implied"),
+    ("provenance", "Provenance"),
+    ("refuted", "Refuted"),
+    ("open", "Open: unknown, crashed, not run"),
+    ("evidence", "Evidence by gate"),
+    ("assumptions", "Assumptions and trusted base"),
+    ("doubts", "Defeaters and residual risk"),
+    ("ledger", "Tolerance ledger"),
+    ("bench", "Benchmark"),
+    ("environment", "Environment"),
+    ("redo", "Reproduction"),
+    ("signoff", "Sign-off"),
+    ("source", "Source"),
+    ("words", "Words"),
+)
 
 
 @frozen
@@ -112,8 +129,8 @@ def figure(value: float | None, digits: int = 4) -> str:
     """A number for people: `digits` significant ones, thousands apart, a dash for none."""
     if value is None:
         return "–"
-    if isinstance(value, int):
-        return f"{value:,}"
+    if float(value).is_integer() and abs(value) < 1e15:  # JSON does not tell 1980 from 1980.0
+        return f"{int(value):,}"
     text = f"{value:.{digits}g}"
     return f"{value:,.0f}" if "e+" in text and abs(value) < 1e15 else text
 
@@ -149,9 +166,14 @@ def _context(record: Record, limits: Limits, json: str, index: str, signoffs: Si
     refuted = [item for item in items if item.word == "refuted"]
     leading = {item.verdict.gate: item.anchor for item in reversed(refuted)}
     open_ = [item for item in items if item.word in ("unknown", "crashed", tally.NOT_RUN)]
+    silent = [row for row in rows if not row.verdicts]
+    absent = set() if refuted else {"refuted"}
     return {
         "record": record,
+        "own": record.candidate,
         "limits": limits,
+        "sections": [each for each in SECTIONS if each[0] not in absent],
+        "badges": {"refuted": len(refuted), "open": len(open_) + len(silent)},
         "json": json,
         "index": index,
         "digest": digest,
@@ -163,7 +185,7 @@ def _context(record: Record, limits: Limits, json: str, index: str, signoffs: Si
         "refuted": refuted,
         "leading": set(leading.values()),
         "open": open_,
-        "silent": [row for row in rows if not row.verdicts],
+        "silent": silent,
         "conclusion": assurance.conclusion(record, rows),
         "claim": assurance.claim(record),
         "scope": assurance.scope(record),

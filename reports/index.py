@@ -109,5 +109,5 @@ def _by_spec(listings: Sequence[Listing]) -> Mapping[str, list[Listing]]:
 
 def _machine(record: Record) -> str:
     own = record.environment
-    packages = ", ".join(f"{name} {version}" for name, version in own.packages.items() if version)
+    packages = ", ".join(f"{name} {version}" for name, version in sorted(own.packages.items()) if version)
     return f"{own.platform}, {own.python}, {packages}"

@@ -90,7 +90,7 @@ def bucket(verdict: Verdict) -> str:
 def tally(record: Record) -> tuple[Row, ...]:
     """A row for every gate there is, required or asked, in the order of asking."""
     asked = [verdict.gate for verdict in record.verdicts]
-    return tuple(_row(record, gate) for gate in dict.fromkeys([*CLAIMS, *record.required, *asked]))
+    return tuple(_row(record, gate) for gate in dict.fromkeys([*CLAIMS, *sorted(record.required), *asked]))
 
 
 def totals(rows: tuple[Row, ...]) -> Mapping[str, int]:

@@ -51,10 +51,15 @@ class Dossier:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Required gates that did not run or fell short, in order."""
-        return tuple(
+        """Required gates that fell short in the order of answering, then by name those that did not run.
+
+        Not in the order of `required`: a record that was read back has another one, and must read the same.
+        """
+        answered = list(dict.fromkeys(verdict.gate for verdict in self.verdicts))
+        short = [
             gate for gate, least in self.required.items() if (found := self.outcome(gate)) is None or found < least
-        )
+        ]
+        return (*(gate for gate in answered if gate in short), *sorted(set(short) - set(answered)))
 
     @property
     def passed(self) -> bool:

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 from attrs import evolve
 
-from reports import attestation, junit, sarif
-from reports.canonical import digest
+from reports import attestation, html, index, junit, markdown, sarif
+from reports.canonical import decode, digest, encode
 from reports.findings import findings
 
 EXAMPLES = ("admitted", "refuted", "inconclusive")
@@ -32,6 +32,15 @@ def test_sarif_is_valid_whatever_the_texts_are(examples, schema):
     for record in records(examples):
         for render in (sarif.render, sarif.for_github):
             validate.validate(json.loads(render(record)))
+
+
+def test_a_record_that_was_read_back_renders_to_the_same_bytes(examples):
+    own = [*records(examples), examples.admitted(examples.measured())]
+    again = [decode(encode(record)) for record in own]
+
+    for render in (html.render, markdown.render, sarif.render, sarif.for_github, junit.render, attestation.render):
+        assert [render(record) for record in again] == [render(record) for record in own], render.__module__
+    assert index.render(again) == index.render(own)
 
 
 def test_a_damaged_sarif_would_not_pass(examples, schema):
