@@ -12,6 +12,7 @@ from typing import Final
 from attrs import frozen
 
 from reports.record import NO_REFERENCE, Record, shortfall
+from reports.strength import Strength, doubt
 from reports.tally import NOT_RUN, Row, totals
 from reports.text import count, listed
 
@@ -137,7 +138,7 @@ def assumptions(record: Record) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(users) for name, users in found.items()}
 
 
-def doubts(record: Record, rows: tuple[Row, ...], ledgers: int) -> tuple[Doubt, ...]:
+def doubts(record: Record, rows: tuple[Row, ...], ledgers: int, strength: Strength | None = None) -> tuple[Doubt, ...]:
     """Ways to be wrong that remain."""
     by_gate = {row.gate: row for row in rows}
     held = [row.gate for row in rows if row.counts["held"]]
@@ -171,7 +172,7 @@ def doubts(record: Record, rows: tuple[Row, ...], ledgers: int) -> tuple[Doubt, 
         ),
         Doubt(
             "Would these gates catch other bugs?",
-            "Not measured for this record: no bugs were seeded into it.",
+            doubt(strength),
         ),
         Doubt(
             "Did the candidate's code reach the checker?",

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import rfc8785
 from cattrs import BaseValidationError, Converter, transform_error
@@ -26,7 +26,7 @@ from verify.verdict import Outcome
 _NON_FINITE: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _LARGEST: Final = 2**53 - 1
 _OUTCOMES: Final = {outcome.word: outcome for outcome in Outcome}
-_FAMILY: Final = SCHEMA.rpartition("/")[0]
+Kept = TypeVar("Kept")
 
 
 class Unreadable(ValueError):
@@ -37,6 +37,22 @@ def encode(record: Record) -> bytes:
     """The record's canonical JSON, in UTF-8 without a final newline. Equal records give equal bytes."""
     text: bytes = rfc8785.dumps(to_data(record))
     return text
+
+
+def spell(thing: Any) -> bytes:
+    """The canonical JSON of something else that is kept. Equal things give equal bytes."""
+    text: bytes = rfc8785.dumps(_plain(CONVERTER.unstructure(thing)))
+    return text
+
+
+def read(text: bytes | str, kind: type[Kept], schema: str, noun: str) -> Kept:
+    """What `spell` wrote. `noun` says in messages what was expected. Raises Unreadable."""
+    data = _parse(text, noun)
+    _check_schema(data, schema, noun)
+    thing = _structured(data, kind, noun)
+    if (place := _difference(data, json.loads(spell(thing)), "$")) is not None:
+        raise Unreadable(f"the {noun} is damaged: {place} does not hold what it should")
+    return thing
 
 
 def to_data(record: Record) -> dict[str, Any]:
@@ -59,10 +75,7 @@ def decode(text: bytes | str) -> Record:
         raise Unreadable("the record is damaged: it has no key 'measurement' (null if nothing was measured)")
     if isinstance(bench, dict) and isinstance(times, dict):
         parts["bench"] = bench | times
-    try:
-        record = CONVERTER.structure(parts, Record)
-    except (BaseValidationError, ValueError, TypeError, KeyError, RecursionError) as broken:
-        raise Unreadable(f"the record is damaged: {complaint(broken)}") from broken
+    record = _structured(parts, Record, "record")
     if (place := _difference(data, to_data(record), "$")) is not None:
         raise Unreadable(f"the record is damaged: {place} does not hold what it should")
     return record
@@ -83,6 +96,13 @@ def stable(record: Record) -> str:
     for verdict in data["verdicts"]:
         del verdict["cost"]["seconds"]
     return sha256(rfc8785.dumps(data)).hexdigest()
+
+
+def _structured(data: Any, kind: type[Kept], noun: str) -> Kept:
+    try:
+        return CONVERTER.structure(data, kind)
+    except (BaseValidationError, ValueError, TypeError, KeyError, RecursionError) as broken:
+        raise Unreadable(f"the {noun} is damaged: {complaint(broken)}") from broken
 
 
 def _plain(value: Any) -> Any:
@@ -106,7 +126,7 @@ def _name_of(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def _parse(text: bytes | str) -> dict[str, Any]:
+def _parse(text: bytes | str, noun: str = "record") -> dict[str, Any]:
     try:
         data = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
     except json.JSONDecodeError as broken:
@@ -116,11 +136,11 @@ def _parse(text: bytes | str) -> dict[str, Any]:
         found = f"{broken.object[broken.start]:#04x}"
         raise Unreadable(f"this is not UTF-8 text: byte {broken.start} is {found}") from None
     except RecursionError:
-        raise Unreadable("the record is damaged: it is nested too deeply") from None
+        raise Unreadable(f"the {noun} is damaged: it is nested too deeply") from None
     except ValueError as broken:
-        raise Unreadable(f"the record is damaged: {broken}") from None
+        raise Unreadable(f"the {noun} is damaged: {broken}") from None
     if not isinstance(data, dict):
-        raise Unreadable(f"this is not a record: expected a JSON object, found {type(data).__name__}")
+        raise Unreadable(f"this is not a {noun}: expected a JSON object, found {type(data).__name__}")
     return data
 
 
@@ -137,18 +157,22 @@ def _constant(word: str) -> Any:
     raise ValueError(f"{word} is not a JSON number")
 
 
-def _check_schema(data: Mapping[str, Any]) -> None:
+def _check_schema(data: Mapping[str, Any], expected: str = SCHEMA, noun: str = "record") -> None:
     schema = data.get("schema")
-    if schema == SCHEMA:
+    if schema == expected:
         return
     if schema is None:
-        raise Unreadable("this is not a record: it has no key 'schema'")
-    found = re.fullmatch(re.escape(_FAMILY) + r"/([0-9]{1,9})", schema) if isinstance(schema, str) else None
+        raise Unreadable(f"this is not a {noun}: it has no key 'schema'")
+    found = (
+        re.fullmatch(re.escape(expected.rpartition("/")[0]) + r"/([0-9]{1,9})", schema)
+        if isinstance(schema, str)
+        else None
+    )
     if found is None:
-        raise Unreadable(f"this is not a record: its schema is {schema!r}, expected {SCHEMA!r}")
-    age = "newer" if int(found.group(1)) > int(SCHEMA.rpartition("/")[2]) else "older"
+        raise Unreadable(f"this is not a {noun}: its schema is {schema!r}, expected {expected!r}")
+    age = "newer" if int(found.group(1)) > int(expected.rpartition("/")[2]) else "older"
     raise Unreadable(
-        f"the record has schema {schema!r}, which is {age} than {SCHEMA!r}, the one this program reads: "
+        f"the {noun} has schema {schema!r}, which is {age} than {expected!r}, the one this program reads: "
         f"use the version of kernelproof that wrote it, or examine the candidate again"
     )
 

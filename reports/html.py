@@ -19,6 +19,7 @@ from reports import assurance, canonical, tally
 from reports.record import Record
 from reports.signoff import SignOffs
 from reports.source import Line, lines, lines_of
+from reports.strength import FATES, Strength
 from reports.strip import Strip, strips
 from reports.text import clip, count, listed, one_line, visible
 from verify.verdict import LedgerEntry, Verdict
@@ -34,6 +35,7 @@ SECTIONS: Final = (
     ("evidence", "Evidence by gate"),
     ("assumptions", "Assumptions and trusted base"),
     ("doubts", "Defeaters and residual risk"),
+    ("strength", "Gate strength"),
     ("ledger", "Tolerance ledger"),
     ("bench", "Benchmark"),
     ("environment", "Environment"),
@@ -82,14 +84,22 @@ class Entry:
     entry: LedgerEntry
 
 
-def render(record: Record, *, json: str = "", index: str = "", signoffs: SignOffs | None = None) -> str:
+def render(
+    record: Record,
+    *,
+    json: str = "",
+    index: str = "",
+    signoffs: SignOffs | None = None,
+    strength: Strength | None = None,
+) -> str:
     """The page of one record. `json` and `index` are file names to link to, relative to the page.
 
-    Equal records and sign-offs give equal pages. A page that would pass `LARGEST` shows less and says so.
+    `strength` must be about the record's candidate. Equal input gives equal pages. A page that would pass
+    `LARGEST` shows less and says so.
     """
     page, signed = "", signoffs or SignOffs()
     for limits in _LIMITS:
-        page = templates().get_template("record.j2").render(_context(record, limits, json, index, signed))
+        page = templates().get_template("record.j2").render(_context(record, limits, json, index, signed, strength))
         if len(page.encode()) < LARGEST:
             break
     return page
@@ -157,7 +167,9 @@ def _final(value: Any) -> Any:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _context(record: Record, limits: Limits, json: str, index: str, signoffs: SignOffs) -> dict[str, Any]:
+def _context(
+    record: Record, limits: Limits, json: str, index: str, signoffs: SignOffs, strength: Strength | None
+) -> dict[str, Any]:
     digest = canonical.digest(record)
     rows = tally.tally(record)
     source = lines(record)
@@ -167,7 +179,7 @@ def _context(record: Record, limits: Limits, json: str, index: str, signoffs: Si
     leading = {item.verdict.gate: item.anchor for item in reversed(refuted)}
     open_ = [item for item in items if item.word in ("unknown", "crashed", tally.NOT_RUN)]
     silent = [row for row in rows if not row.verdicts]
-    absent = set() if refuted else {"refuted"}
+    absent = {name for name, there in (("refuted", refuted), ("strength", strength)) if not there}
     return {
         "record": record,
         "own": record.candidate,
@@ -193,11 +205,13 @@ def _context(record: Record, limits: Limits, json: str, index: str, signoffs: Si
         "implied": assurance.implied(record),
         "assumptions": assurance.assumptions(record),
         "trusted": assurance.TRUSTED,
-        "doubts": assurance.doubts(record, rows, len(ledger)),
+        "doubts": assurance.doubts(record, rows, len(ledger), strength),
         "redo": assurance.redo(record, json),
         "ledger": ledger,
         "lines": source[: limits.lines],
         "hidden_lines": max(0, len(source) - limits.lines),
+        "strength": strength,
+        "fates": FATES,
         "signoffs": signoffs,
         "signed": signoffs.states(digest),
         "provenance": asdict(record.candidate.provenance),

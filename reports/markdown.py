@@ -13,6 +13,7 @@ from reports import assurance, canonical, tally
 from reports.measurement import MEASURED, NOT_COUNTED
 from reports.record import Record, shortfall
 from reports.signoff import SignOffs
+from reports.strength import FATES, Seeded, Strength
 from reports.tally import BUCKETS, GLYPHS, LABELS, NOT_RUN, Row
 from reports.text import count, one_line, visible
 
@@ -29,8 +30,8 @@ def plain(text: str, limit: int = 300) -> str:
     return re.sub(r"(?i)(?<=www)\.", "&#46;", shown.replace("://", "&#58;//").replace("@", "@<!-- -->"))
 
 
-def render(record: Record, signoffs: SignOffs | None = None) -> str:
-    """The summary of one record and of what people decided about it, below `LARGEST` bytes."""
+def render(record: Record, signoffs: SignOffs | None = None, strength: Strength | None = None) -> str:
+    """The summary of one record, of bugs seeded into it, and of what people decided about it, below `LARGEST` bytes."""
     rows = tally.tally(record)
     parts = [
         f"## {_word(record.word)} {plain(record.candidate.path, 120)} for {plain(record.spec.name)}",
@@ -39,6 +40,7 @@ def render(record: Record, signoffs: SignOffs | None = None) -> str:
         _gates(rows),
         f"**Bench:** {_bench(record)}",
         "**Not shown here:** " + " ".join(plain(sentence) for sentence in assurance.not_shown(record, rows)),
+        *(_strength(strength) if strength is not None else ()),
         *_signed(record, signoffs or SignOffs()),
         f"Redo: {_code(assurance.redo(record))}",
         f"Candidate {_code(record.candidate.digest[:16])}, spec {_code(record.spec.digest[:16])}, profile "
@@ -110,6 +112,47 @@ def _signed(record: Record, signoffs: SignOffs) -> list[str]:
     if signoffs.damage:
         lines.insert(0, f"- **damaged**: {plain(signoffs.damage)}. Nothing in the sign-off file counts.")
     return ["**Sign-off:**\n\n" + "\n".join(lines)] if lines else []
+
+
+def strength(found: Strength) -> str:
+    """What became of the bugs seeded into a candidate, as a page of its own, below `LARGEST` bytes."""
+    head = f"# Gate strength of {plain(found.spec)} on {plain(found.path, 120)}"
+    versions = ", ".join(f"{name} {found.environment.packages.get(name)}" for name in ("torch", "triton"))
+    told = (
+        f"Candidate {_code(found.candidate[:16])}, spec {_code(found.spec_digest[:16])}, profile "
+        f"{plain(found.profile)}, seed {found.seed}, {plain(found.environment.time)}, {plain(versions)}."
+    )
+    return _within("\n\n".join([head, told, *_strength(found), *_every(found)]) + "\n")
+
+
+def _strength(found: Strength) -> list[str]:
+    lines = [_line(["gate", "killed", "that no other gate killed"]), _line(["---", "--:", "--:"])]
+    for row in found.rows:
+        lines.append(_line([plain(row.gate), str(row.killed), "–" if found.fail_fast else str(row.alone)]))
+    parts = [f"**Gate strength:** {plain(found.sentence)} (profile {plain(found.profile)}).", "\n".join(lines)]
+    for fate in ("survived", "stopped", "unexamined", "equivalent"):
+        parts += [f"**{fate}** {plain(bug.kind)}, line {bug.line}: {_change(bug)}: {plain(bug.told, 400)}"
+                  for bug in found.of(fate)]  # fmt: skip
+    return parts
+
+
+def _every(found: Strength) -> list[str]:
+    """The bugs one by one, and the kinds that fit nowhere."""
+    lines = [_line(["kind", "line", "change", "fate", "by"]), _line(["---", "--:", "---", "---", "---"])]
+    for bug in found.seeded:
+        change = _change(bug).replace("|", "\\|")
+        lines.append(_line([plain(bug.kind), str(bug.line), change, bug.fate, plain(", ".join(bug.gates))]))
+    none = ", ".join(kind.name for kind in found.without_site)
+    fates = "; ".join(f"{fate}: {told}" for fate, told in FATES.items())
+    return [
+        "\n".join(lines),
+        *([f"No site in this candidate: {plain(none, 3000)}."] if none else []),
+        f"Words: {fates}.",
+    ]
+
+
+def _change(bug: Seeded) -> str:
+    return f"{_code(bug.before)} → {_code(bug.after)}"
 
 
 def _gates(rows: tuple[Row, ...]) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn, Protocol
 
 from reports.store import StoreError
 from synth import ownership
-from synth.commands import baseline, bench, check, doctor, report, repro, run, specs, synth, verify
+from synth.commands import baseline, bench, check, doctor, mutate, report, repro, run, specs, synth, verify
 from synth.exits import Ending, Exit, Interrupted, Trouble, unknown_word
 
 VERDICTS: Final = {
@@ -54,6 +54,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "run": run,
     "check": check,
     "baseline": baseline,
+    "mutate": mutate,
     "report": report,
     "repro": repro,
     "specs": specs,

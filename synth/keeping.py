@@ -13,9 +13,10 @@ import reports.junit
 import reports.markdown
 import reports.sarif
 import reports.signoff
-from reports.canonical import Unreadable, decode, encode
+from reports.canonical import Unreadable, decode, encode, read, spell
 from reports.index import stem_of
 from reports.record import Record
+from reports.strength import STRENGTH_SCHEMA, Strength, check
 from synth.exchange import write_whole
 from synth.exits import Trouble
 from synth.folders import claimed, writable
@@ -29,10 +30,10 @@ RENDERERS: Final[dict[str, Callable[[Record], str]]] = {
     "junit": reports.junit.render,
     "intoto": reports.attestation.render,
 }
-SIGNED: Final[dict[str, Callable[[Record, reports.signoff.SignOffs], str]]] = {
-    "html": lambda record, signoffs: reports.html.render(record, signoffs=signoffs),
+SIGNED: Final[dict[str, Callable[[Record, reports.signoff.SignOffs, Strength | None], str]]] = {
+    "html": lambda record, signoffs, strength: reports.html.render(record, signoffs=signoffs, strength=strength),
     "md": reports.markdown.render,
-}  # the formats that also show what people decided
+}  # the formats that also show what people decided, and which seeded bugs were found
 ENDINGS: Final = {"sarif-github": "github.sarif", "junit": "xml", "intoto": "intoto.json"}  # others end in their name
 
 
@@ -77,6 +78,38 @@ def signoffs_of(path: Path) -> reports.signoff.SignOffs:
         return reports.signoff.load(beside)
     except OSError as error:
         raise Trouble(f"cannot read {beside}: {error.strerror or error}") from None
+
+
+@contextmanager
+def places(json: Path | None, markdown: Path | None) -> Iterator[Callable[[Strength], str]]:
+    """A function that keeps what became of seeded bugs and names the file. Places are tried first. Raises Trouble."""
+    for path in filter(None, (json, markdown)):
+        if path.is_dir() or not path.parent.is_dir():
+            raise Trouble(f"cannot write {path}: it is a directory, or there is no folder for it")
+        if path == json and path.exists() and not _replaceable(path):
+            raise Trouble(f"{path} is there already and is no record", "choose another name for --json")
+        writable(path.parent)
+
+    def keep(strength: Strength) -> str:
+        if json is not None:
+            write_whole(json, spell(strength).decode())
+        if markdown is not None:
+            write_whole(markdown, reports.markdown.strength(strength))
+        return str(json or markdown or "")
+
+    yield keep
+
+
+def read_strength(path: Path, record: Record) -> Strength:
+    """What became of the bugs that were seeded into the record's candidate. Raises Trouble."""
+    try:
+        found = read(path.read_bytes(), Strength, STRENGTH_SCHEMA, "result of mutate")
+        check(found, record)
+    except ValueError as error:  # Unreadable is one
+        raise Trouble(f"{path}: {error}", "`kernelproof mutate RECORD.json --json FILE` makes one") from None
+    except OSError as error:
+        raise Trouble(f"cannot read {path}: {error.strerror or error}") from None
+    return found
 
 
 def _replaceable(json: Path) -> bool:

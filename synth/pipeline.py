@@ -79,11 +79,8 @@ def examine_candidate(
 ) -> Record:
     """Take one candidate through all stages. What it does wrong is in the record; what raises is ours."""
     told = progress or Silent()
-    told.stage("capture")
-    case = Case(spec, candidate, stages.capture(spec, candidate, budget))
-    told.stage("capture", captured(case.capture))
-    gates, required = asked(spec, stages)
-    dossier = examine(case, budget, gates, required, fail_fast=fail_fast, progress=told)
+    case = capture_candidate(spec, candidate, budget, stages, told)
+    dossier = ask_gates(case, budget, stages, fail_fast=fail_fast, progress=told)
     measurement, bundle = None, None
     if stages.bench is not None:
         started = time.perf_counter()
@@ -91,6 +88,22 @@ def examine_candidate(
         measurement, bundle = stages.bench(case, dossier)
         told.stage("bench", benched(measurement), time.perf_counter() - started)
     return Record.from_case(case, dossier, collect(), measurement, bundle)
+
+
+def capture_candidate(spec: Spec, candidate: Candidate, budget: Budget, stages: Stages, progress: Progress) -> Case:
+    """The first stage alone."""
+    progress.stage("capture")
+    case = Case(spec, candidate, stages.capture(spec, candidate, budget))
+    progress.stage("capture", captured(case.capture))
+    return case
+
+
+def ask_gates(
+    case: Case, budget: Budget, stages: Stages, *, fail_fast: bool = False, progress: Progress | None = None
+) -> Dossier:
+    """The stages' gates, as far as the spec speaks of what they ask."""
+    gates, required = asked(case.spec, stages)
+    return examine(case, budget, gates, required, fail_fast=fail_fast, progress=progress or Silent())
 
 
 def asked(spec: Spec, stages: Stages) -> tuple[tuple[Gate, ...], Mapping[str, Outcome]]:

@@ -24,6 +24,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     render.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="default: beside the record, with another ending"
     )
+    render.add_argument(
+        "--strength", type=Path, metavar="FILE", help="also show this result of `mutate` (html and md only)"
+    )
     told = "append a reviewer's decision to the sign-off file beside a record, bound to the record's digest"
     sign = actions.add_parser("sign", help="decide on a record", description=told, allow_abbrev=False)
     sign.add_argument("record", type=Path, metavar="RECORD", help="a record's JSON file")
@@ -49,11 +52,15 @@ def _render(arguments: argparse.Namespace) -> Ending:
     from reports.canonical import digest
     from synth.exchange import write_whole
     from synth.folders import writable
-    from synth.keeping import ENDINGS, RENDERERS, SIGNED, read_record, signoffs_of
+    from synth.keeping import ENDINGS, RENDERERS, SIGNED, read_record, read_strength, signoffs_of
 
     record, signoffs = read_record(arguments.record), signoffs_of(arguments.record)
-    form = arguments.format
-    text = SIGNED[form](record, signoffs) if form in SIGNED else RENDERERS[form](record)
+    form, strength = arguments.format, None
+    if arguments.strength is not None:
+        if form not in SIGNED:
+            raise Trouble(f"{form} has no place for what became of seeded bugs", f"use --format {' or '.join(SIGNED)}")
+        strength = read_strength(arguments.strength, record)
+    text = SIGNED[form](record, signoffs, strength) if form in SIGNED else RENDERERS[form](record)
     suffix = ENDINGS.get(form, form)
     target = arguments.output or arguments.record.with_suffix(f".{suffix}")
     if target.resolve() == arguments.record.resolve():

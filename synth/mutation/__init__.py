@@ -1,0 +1,1 @@
+"""Bugs seeded into a kernel, to see which of them the gates find."""
