@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from synth.loop import Limits, Search
     from synth.progress import Display
     from synth.proposers import Proposer
+    from verify.case import Budget
 
 SUMMARY: Final = "search for a kernel with a proposer"
-PROPOSERS: Final = ("replay", "openai")
+PROPOSERS: Final = ("replay", "openai", "tune")
 APIS: Final = ("auto", "chat", "responses")
 
 
@@ -28,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC", help="a spec's name or path/to/file.py:NAME")
     parser.add_argument("--proposer", choices=PROPOSERS, required=True)
     parser.add_argument("--proposals", type=Path, metavar="DIR", help="replay: stored exchanges (default: ours)")
+    parser.add_argument("--start", type=Path, metavar="FILE", help="tune: a candidate with knobs")
     parser.add_argument("--profile", default="ci", help="quick, ci or deep (default: ci)")
     parser.add_argument("--device", default="H200", help="what the kernel is for (default: H200)")
     parser.add_argument("--fail-fast", action="store_true", help="stop at the first gate that refutes")
@@ -63,12 +66,12 @@ def execute(arguments: argparse.Namespace) -> Ending:
         raise unknown_word("device", arguments.device, LAYOUTS)
     limits, params = _limits(arguments), _params(arguments.param)
     try:
-        proposer = _proposer(arguments, spec)
+        proposer = _proposer(arguments, spec, budget)
     except ProposerFailure as failure:
         raise Trouble(str(failure), failure.hint) from None
     with Display() as display, claimed(_folder(arguments)) as folder:
         examine = _examiner(arguments, spec, budget, folder, display)
-        search = Search(spec, proposer, examine, folder, limits, arguments.device, params)
+        search = Search(spec, proposer(folder, display), examine, folder, limits, arguments.device, params)
         try:
             return _follow(search, display, folder)
         except ProposerFailure as failure:
@@ -157,17 +160,43 @@ def _params(given: Sequence[str]) -> dict[str, Any]:
     return params
 
 
-def _proposer(arguments: argparse.Namespace, spec: Spec) -> Proposer:
-    if arguments.proposer == "replay":
-        from synth.proposers.replay import RECORDED, recorded, replay
+def _proposer(arguments: argparse.Namespace, spec: Spec, budget: Budget) -> Callable[[Path, Display], Proposer]:
+    """The proposer, once there is a folder for the search."""
+    if arguments.proposer == "tune":
+        return _tuner(arguments, spec, budget)
+    asked = _replayer(arguments, spec) if arguments.proposer == "replay" else _endpoint(arguments)
+    return lambda folder, display: asked
 
-        folder = arguments.proposals or RECORDED / spec.name
-        if not folder.is_dir():
-            raise Trouble(f"there is no folder {folder} of recorded proposals", "name one by --proposals")
-        files = recorded(folder)
-        if not files:
-            raise Trouble(f"{folder} holds no recorded proposals", "they are *.json", Exit.NOTHING)
-        return replay(files)
+
+def _tuner(arguments: argparse.Namespace, spec: Spec, budget: Budget) -> Callable[[Path, Display], Proposer]:
+    if arguments.start is None:
+        raise Trouble("--proposer tune wants a candidate with knobs", "name its file by --start")
+    from synth.bench.forecast import forecaster
+    from synth.proposers.tune import Forecast, Space, tune
+
+    space, forecast = Space.of(arguments.start), forecaster(spec, budget, arguments.device)
+
+    def told(source: str, display: Display) -> Forecast:
+        found = forecast(source)
+        display.line(f"forecast {found} for {space.point(source)}")
+        return found
+
+    return lambda folder, display: tune(space, folder, partial(told, display=display))
+
+
+def _replayer(arguments: argparse.Namespace, spec: Spec) -> Proposer:
+    from synth.proposers.replay import RECORDED, recorded, replay
+
+    folder = arguments.proposals or RECORDED / spec.name
+    if not folder.is_dir():
+        raise Trouble(f"there is no folder {folder} of recorded proposals", "name one by --proposals")
+    files = recorded(folder)
+    if not files:
+        raise Trouble(f"{folder} holds no recorded proposals", "they are *.json", Exit.NOTHING)
+    return replay(files)
+
+
+def _endpoint(arguments: argparse.Namespace) -> Proposer:
     if not arguments.model:
         raise Trouble("--proposer openai wants a model", "name it by --model")
     if arguments.retries < 0 or arguments.timeout <= 0:
