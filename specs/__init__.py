@@ -12,6 +12,7 @@ from typing import Final
 
 from specs.argmax import SPEC as ARGMAX
 from specs.attention import SPEC as ATTENTION
+from specs.call import is_call, read
 from specs.cross_entropy import SPEC as CROSS_ENTROPY
 from specs.cumsum import SPEC as CUMSUM
 from specs.dropout import SPEC as DROPOUT
@@ -48,22 +49,32 @@ ALL: Final[dict[str, Spec]] = {spec.name: spec for spec in CATALOGUE}
 
 
 def find(text: str) -> Spec:
-    """The spec called `text`, or the one at `path/to/file.py:NAME`, whose file is run as Python.
+    """The spec called `text`, or the one at `path/to/file.py:NAME`, whose file is run as Python; or a call
+    (`softmax(x: T[M, N])`), which is a launch contract.
 
     Raises ValueError saying what is wrong and what to write instead.
     """
     if text in ALL:
         return ALL[text]
+    if is_call(text):
+        return read(text)
     path, colon, attribute = text.rpartition(":")
     if not colon and text.endswith(".py"):
         raise ValueError(f"spec {text!r} is a file: say which spec in it, as {text}:SPEC")
     if not colon:
         close = get_close_matches(text, ALL, n=1)
         hint = f"; did you mean {close[0]}?" if close else "."
-        raise ValueError(f"unknown spec {text!r}{hint} Known: {', '.join(ALL)}, or path/to/file.py:NAME")
+        raise ValueError(
+            f"unknown spec {text!r}{hint} Known: {', '.join(ALL)}, path/to/file.py:NAME or function(x: T[M, N])"
+        )
     if not attribute.isidentifier():
         raise ValueError(f"spec {text!r}: {attribute!r} after the colon is not a Python name")
     return _attribute(_load(Path(path), text), attribute, text)
+
+
+def file_of(text: str) -> str:
+    """The path of the file that a spec's text names; nothing for a name of the catalogue and for a call."""
+    return "" if is_call(text) else text.rpartition(":")[0]
 
 
 def _load(path: Path, text: str) -> ModuleType:

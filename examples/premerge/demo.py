@@ -64,7 +64,7 @@ BUGS: Final = (
         "liger_kernel/ops/swiglu.py",
         "program_id = tl.program_id(0).to(tl.int64)",
         "program_id = tl.program_id(0)",
-        "entries:swiglu",
+        "liger_kernel.ops.swiglu:swiglu_forward",
         "overflow",
         "wraps",
     ),

@@ -9,11 +9,13 @@ a gate off.
     profile = "ci"
     required = ["policy", "bounds"]  # default: all that are required to be admitted
     unspecified = "unknown"          # a kernel that no spec reaches: "unknown" (exit 4), "error" (exit 1) or "pass"
+    kept = "pass"                    # a function that keeps a launch contract, whose numbers nobody looks at: the same
     waivers = "kernelproof-waivers.toml"
     baseline = "kernelproof-baseline.json"
 
-    [tool.kernelproof.specs]         # function -> spec of the catalogue, or path/to/file.py:NAME
+    [tool.kernelproof.specs]         # function -> spec of the catalogue, path/to/file.py:NAME, or what it is given
     "ops.softmax:softmax" = "softmax"
+    "ops.gating:swiglu" = "swiglu(a: T[M, N <= 65536], b: T[M, N])"
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ class Config:
     profile: str = "ci"
     required: tuple[str, ...] = ()
     unspecified: Literal["unknown", "error", "pass"] = "unknown"
+    kept: Literal["unknown", "error", "pass"] = "pass"
     waivers: str = "kernelproof-waivers.toml"
     baseline: str = "kernelproof-baseline.json"
     specs: Mapping[str, str] = field(factory=dict)

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -13,6 +14,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from reports.text import listed
+from specs import file_of
 from specs.spec import Spec
 from synth.candidates import find_spec
 from synth.check import weakening
@@ -103,10 +105,10 @@ def difference(root: Path, base: Base, config: Config, head: Repository, gates: 
     changed: dict[str, bool] = {}
     for function, spec in config.specs.items():
         earlier = old.specs.get(function)
-        same = earlier == spec and _same_file(before.tree, head.tree, spec)
+        same = earlier == spec and _same_spec(before, head, spec)
         changed[function] = not same
         if earlier is not None and not same:
-            weaker += _weaker_spec(root, tree, function, earlier, spec, head)
+            weaker += _weaker_spec(root, before, function, earlier, spec, head)
     return Difference(
         before, head, (old, config), _everything(root, tree, old, config), changed, tuple(weaker), tuple(notes)
     )
@@ -159,31 +161,41 @@ def _dependencies(text: str | None) -> Any:
     return project.get("dependencies"), project.get("optional-dependencies")
 
 
-def _same_file(before: Tree, after: Tree, spec: str) -> bool:
-    path, colon, _ = spec.rpartition(":")
-    return not colon or _raw(before, path) == _raw(after, path)
+def _same_spec(before: Repository, after: Repository, spec: str) -> bool:
+    """Whether the spec's file, and what it imports of the repository, say the same."""
+    path = file_of(spec)
+    return not path or before.closure(path, WHOLE).digest == after.closure(path, WHOLE).digest
 
 
 def _weaker_spec(
-    root: Path, tree: GitTree, function: str, earlier: str, spec: str, head: Repository
+    root: Path, before: Repository, function: str, earlier: str, spec: str, head: Repository
 ) -> Iterator[Change]:
     closure = closure_of(head, function)
-    digest = closure.digest if closure else ""
-    path, _, name = spec.rpartition(":")
-    old, new = _at_base(tree, earlier), find_spec(str(root / spec) if path else spec)
+    path = file_of(spec)
+    told = partial(
+        Change,
+        function,
+        path=path,
+        name=spec.rpartition(":")[2] if path else "",
+        digest=closure.digest if closure else "",
+    )
+    old, new = _at_base(before.tree, earlier), find_spec(str(root / spec) if path else spec)
     if isinstance(old, str):
-        told = f"its spec at the base cannot be read, so it cannot be compared: {old}"
-        yield Change(function, told, path, name, digest)
+        yield told(f"its spec at the base cannot be read, so it cannot be compared: {old}")
         return
     for what in weakening.of_spec(old, new):
-        yield Change(function, what, path, name, digest)
+        yield told(what)
+    for file in before.closure(file_of(earlier), WHOLE).files if file_of(earlier) else ():
+        # The spec at the base was read beside the files of today: what it took from them is not what it was.
+        if file != file_of(earlier) and _raw(before.tree, file) != _raw(head.tree, file):
+            yield told(f"its spec imports {file}, which changed, so what it asked cannot be compared")
 
 
-def _at_base(tree: GitTree, spec: str) -> Spec | str:
+def _at_base(tree: Tree, spec: str) -> Spec | str:
     """The spec as it was, or why it cannot be had. Its file is run as Python, as that of the working tree is."""
-    path, colon, name = spec.rpartition(":")
+    path = file_of(spec)
     try:
-        if not colon:
+        if not path:
             return find_spec(spec)
         text = tree.read(path)
         if text is None:
@@ -191,7 +203,7 @@ def _at_base(tree: GitTree, spec: str) -> Spec | str:
         with TemporaryDirectory(prefix="kernelproof-base-") as folder:
             copy = Path(folder) / Path(path).name
             copy.write_text(text, encoding="utf-8")
-            return find_spec(f"{copy}:{name}")
+            return find_spec(f"{copy}:{spec.rpartition(':')[2]}")
     except (Trouble, Unreadable) as error:
         return str(error)
 

@@ -13,6 +13,7 @@ from attrs import frozen
 from reports.canonical import decode, encode
 from reports.record import spec_digest
 from reports.tally import CLAIMS
+from specs import file_of
 from specs.spec import Spec
 from synth.candidates import find_spec
 from synth.check import baseline, cache, waivers
@@ -198,7 +199,8 @@ def _spec(root: Path, text: str) -> Spec:
 
 
 def _located(root: Path, text: str) -> str:
-    return str(root / text) if ":" in text and not Path(text).is_absolute() else text
+    path = file_of(text)
+    return str(root / text) if path and not Path(path).is_absolute() else text
 
 
 def _text(path: Path) -> str | None:

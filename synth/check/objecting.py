@@ -13,7 +13,7 @@ from reports.record import Record
 from synth.check.closure import Repository
 from synth.check.config import FILE, Config
 from synth.check.difference import Change, Difference
-from synth.check.objections import Objection
+from synth.check.objections import Kind, Objection
 from synth.check.subjects import Found, Kernel, Subject
 from synth.check.trees import Unreadable
 from verify.verdict import Place
@@ -38,11 +38,11 @@ def objections_of(
     """Everything that stands against a merge; what lies in files of the change comes first."""
     told = [*_weakened(against, head), *_unexamined(config, found, against, head)]
     for one in checked:
-        told += _of_subject(one, against, head)
+        told += _of_subject(one, config, against, head)
     return sorted(told, key=lambda each: not against.touches(each.place.file))
 
 
-def _of_subject(one: Checked, against: Difference, head: Repository) -> Iterator[Objection]:
+def _of_subject(one: Checked, config: Config, against: Difference, head: Repository) -> Iterator[Objection]:
     function, digest = one.subject.function, one.subject.closure.digest
     if one.state == "failed":
         told = f"{function} was not examined: {one.failure}"
@@ -50,6 +50,11 @@ def _of_subject(one: Checked, against: Difference, head: Repository) -> Iterator
     for finding in findings(one.record) if one.record is not None else ():
         if finding.blocks:
             yield _of_finding(finding, one.subject, against, head)
+    if one.record is not None and one.record.word == "kept" and config.kept != "pass":
+        told = f"{function} keeps what it is held to, which says nothing of numbers: give it a spec with a reference"
+        yield Objection(
+            f"numbers@{function}", _kind(config.kept), told, _start(one.subject, head), digest, "", function
+        )
 
 
 def _of_finding(finding: Finding, subject: Subject, against: Difference, head: Repository) -> Objection:
@@ -95,16 +100,20 @@ def _unexamined(config: Config, found: Found, against: Difference, head: Reposit
             yield Objection(f"damaged@{damaged.path}", "damaged", told, Place(damaged.path, damaged.line))
     for kernel in found.unspecified:
         if config.unspecified != "pass" and against.changes(kernel):
-            yield _without_spec(kernel, config.unspecified == "error")
+            yield _without_spec(kernel, _kind(config.unspecified))
 
 
-def _without_spec(kernel: Kernel, error: bool) -> Objection:
+def _without_spec(kernel: Kernel, kind: Kind) -> Objection:
     told = (
         f"no function of [tool.kernelproof.specs] reaches the kernel {kernel.name}, so nothing was shown of it: "
-        "tie the function that launches it to a spec, or to a launch contract (a spec without a reference)"
+        "tie the function that launches it to a spec, or say what it is given, as in "
+        + (kernel.call or '"module:function" = "function(x: T[M, N])"')
     )
-    kind: Literal["unspecified-error", "unspecified"] = "unspecified-error" if error else "unspecified"
     return Objection(f"spec@{kernel.path}:{kernel.name}", kind, told, Place(kernel.path, kernel.line), kernel.digest)
+
+
+def _kind(strictness: str) -> Kind:
+    return "unspecified-error" if strictness == "error" else "unspecified"
 
 
 def _weakened(against: Difference, head: Repository) -> Iterator[Objection]:

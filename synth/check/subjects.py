@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
@@ -9,7 +10,7 @@ from attrs import frozen
 
 from synth.check.closure import Closure, Repository
 from synth.check.config import Config
-from synth.check.modules import Damaged, Module
+from synth.check.modules import Damaged, Module, dotted
 from synth.check.trees import Unreadable
 
 
@@ -33,12 +34,15 @@ class Missing:
 
 @frozen
 class Kernel:
-    """A `@triton.jit` function that no subject reaches."""
+    """A `@triton.jit` function that no subject reaches. `call` is how one that launches it may be tied to what it
+    is given.
+    """
 
     path: str
     name: str
     line: int
     digest: str
+    call: str = ""
 
 
 @frozen
@@ -74,7 +78,13 @@ def find(config: Config, repository: Repository, paths: Sequence[str] = ()) -> F
     kernels = [(module, name) for module in modules if isinstance(module, Module) for name in module.kernels]
     called = set(_called(repository, kernels))
     alone = [
-        Kernel(module.path, name, module.kernels[name].lineno, repository.closure(module.path, name).digest)
+        Kernel(
+            module.path,
+            name,
+            module.kernels[name].lineno,
+            repository.closure(module.path, name).digest,
+            _call(module, name, config.roots),
+        )
         for module, name in kernels
         if (module.path, name) not in reached | called
     ]
@@ -97,6 +107,34 @@ def _called(repository: Repository, kernels: Sequence[tuple[Module, str]]) -> It
     for module, name in kernels:
         own = repository.closure(module.path, name)
         yield from (each for each in own.kernels if each != (module.path, name))
+
+
+def _call(module: Module, kernel: str, roots: Sequence[str]) -> str:
+    """A line of the configuration for the first function of the module that launches the kernel, as an example."""
+    for name, (*_, found) in module.definitions.items():
+        if isinstance(found, ast.FunctionDef) and any(_launches(node, kernel) for node in ast.walk(found)):
+            defaults = [None] * (len(found.args.args) - len(found.args.defaults)) + found.args.defaults
+            given = [_given(arg, value) for arg, value in zip(found.args.args, defaults, strict=True)]
+            return f'"{_dotted(module.path, roots)}:{name}" = "{name}({", ".join(given)})"'
+    return ""
+
+
+def _launches(node: ast.AST, kernel: str) -> bool:
+    return isinstance(node, ast.Subscript) and dotted(node.value) == (kernel,)
+
+
+def _given(arg: ast.arg, default: ast.expr | None) -> str:
+    if isinstance(default, ast.Constant) and not isinstance(default.value, str):
+        return f"{arg.arg}={default.value!r}"
+    number = isinstance(arg.annotation, ast.Name) and arg.annotation.id in ("int", "float")
+    return f"{arg.arg}: {arg.annotation.id if number and isinstance(arg.annotation, ast.Name) else 'T[M, N]'}"
+
+
+def _dotted(path: str, roots: Sequence[str]) -> str:
+    parts = PurePosixPath(path.removesuffix(".py").removesuffix("/__init__")).parts
+    tops = [() if root == "." else PurePosixPath(root).parts for root in roots]
+    fitting = [top for top in tops if parts[: len(top)] == top]
+    return ".".join(parts[len(max(fitting, key=len, default=())) :])
 
 
 def _why(repository: Repository, function: str) -> str:

@@ -31,8 +31,9 @@ def of_config(old: Config, new: Config, still_there: frozenset[str]) -> Iterator
         ranks = list(PROFILES)
         if ranks.index(new.profile) < ranks.index(old.profile):
             yield "", f"profile {old.profile} -> {new.profile}"
-    if STRICTNESS.index(new.unspecified) < STRICTNESS.index(old.unspecified):
-        yield "", f'unspecified = "{old.unspecified}" -> "{new.unspecified}"'
+    for key, before, now in (("unspecified", old.unspecified, new.unspecified), ("kept", old.kept, new.kept)):
+        if STRICTNESS.index(now) < STRICTNESS.index(before):
+            yield "", f'{key} = "{before}" -> "{now}"'
     for pattern in new.exclude:
         if pattern not in old.exclude:
             yield "", f"{pattern} is excluded now"

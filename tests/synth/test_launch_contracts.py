@@ -8,8 +8,15 @@ import pytest
 from attrs import evolve
 
 from reports import canonical, html, markdown
-from reports.record import NO_REFERENCE
+from reports.record import NO_REFERENCE, Record
 from synth.candidates import find_candidate
+from synth.check.closure import Repository
+from synth.check.config import Config
+from synth.check.difference import Difference
+from synth.check.objecting import Checked, objections_of
+from synth.check.objections import EXITS
+from synth.check.subjects import Found, Subject
+from synth.check.trees import WorkTree
 from synth.commands.verify import ending
 from synth.exits import Exit
 from synth.pipeline import examine_candidate, only_those, standard
@@ -62,6 +69,21 @@ def test_a_launch_contract_is_kept_or_refuted_and_never_admitted(
         assert NO_REFERENCE in html.render(record)
         assert "1 kept" in markdown.summary([record])
         assert evolve(record.dossier, contract=False).admitted  # so that it is the contract that keeps it out
+        assert [stands(tmp_path, record, strictness) for strictness in ("pass", "unknown", "error")] == [
+            [],
+            [("numbers@double:double", Exit.INCONCLUSIVE, "double.py:11")],
+            [("numbers@double:double", Exit.REFUTED, "double.py:11")],
+        ]
+
+
+def stands(root: Path, record: Record, strictness: str) -> list[tuple[str, Exit, str]]:
+    """What stands against a merge of the function whose record that is, by how a kept contract is taken."""
+    head = Repository(WorkTree(root))
+    subject = Subject("double:double", "spec.py:DOUBLE", "double.py", head.closure("double.py", "double"))
+    checked = [Checked(subject, "examined", (), record)]
+    found = Found((subject,), (), (), (), 1)
+    told = objections_of(checked, Config(kept=strictness), found, Difference(), head)  # type: ignore[arg-type]
+    return [(each.id, EXITS[each.kind], str(each.place)) for each in told]
 
 
 def test_coverage_is_asked_where_outputs_are_said() -> None:

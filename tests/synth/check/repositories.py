@@ -56,7 +56,7 @@ from specs.spec import Dim, OutputSpec, Spec, TensorParam
 DOUBLE = Spec(
     name="double",
     summary="2 * x",
-    dims=(Dim("M", 0, 1000, samples=(0, 1, 3)), Dim("N", 1, 100, samples=(1, 16, 17))),
+    dims=(Dim("M", 1, 1000, samples=(1, 3)), Dim("N", 17, 32, samples=(17, 31))),
     params=(TensorParam("x", ("M", "N")),),
     outputs=(OutputSpec("out", ("M", "N")),),
     reference=lambda x: x * 2,

@@ -33,6 +33,7 @@ def test_a_table_is_read():
         ('required = "bounds"', "expected a list of strings, got 'bounds'"),
         ("profile = 3", "expected a string, got 3"),
         ('unspecified = "ignore"', "unspecified"),
+        ('kept = "yes"', "kept"),
         ("config = 9", "config = 9"),
         ('[tool.kernelproof.specs]\n"softmax" = "softmax"', "'softmax' in tool.kernelproof.specs is no function"),
         ('[tool.kernelproof.specs]\n"a:b" = 1', "expected a string, got 1"),

@@ -62,5 +62,6 @@ def test_configurations_that_ask_less_are_told():
     assert told(Config(profile="ci"), Config(profile="quick")) == ["profile ci -> quick"]
     assert told(Config(profile="quick"), Config(profile="ci")) == []
     assert told(Config(unspecified="error"), Config(unspecified="pass")) == ['unspecified = "error" -> "pass"']
+    assert told(Config(kept="unknown"), Config()) == ['kept = "unknown" -> "pass"']
     assert told(Config(), Config(exclude=("ops/**",))) == ["ops/** is excluded now"]
     assert told(Config(), Config(include=("ops/**",))) == ["**/*.py is no longer included"]

@@ -97,8 +97,7 @@ def test_load_and_store_tell_their_operands_apart() -> None:
 
 def test_block_pointers_and_descriptors() -> None:
     pointer = operation(
-        "%0 = tt.make_tensor_ptr %p, [%w, %w], [%w, %w], [%n, %n] {order = array<i32: 1, 0>} : "
-        "<tensor<64x32xf16>>"
+        "%0 = tt.make_tensor_ptr %p, [%w, %w], [%w, %w], [%n, %n] {order = array<i32: 1, 0>} : <tensor<64x32xf16>>"
     )
     block = Tensor((64, 32), Scalar("f16"))
     assert pointer.results[0].type == Pointer(block)
@@ -142,8 +141,7 @@ def test_a_nan_stays_a_nan() -> None:
 
 def test_loops_declare_their_arguments() -> None:
     program = module(
-        "%0:2 = scf.for %j = %n to %n step %n iter_args(%x = %t, %y = %p) "
-        "-> (tensor<8xf32>, !tt.ptr<f32>)  : i32 {",
+        "%0:2 = scf.for %j = %n to %n step %n iter_args(%x = %t, %y = %p) -> (tensor<8xf32>, !tt.ptr<f32>)  : i32 {",
         "  scf.yield %x, %y : tensor<8xf32>, !tt.ptr<f32>",
         "} {tt.num_stages = 3 : i32}",
         "tt.store %0#1, %n : !tt.ptr<f32>",
@@ -169,8 +167,12 @@ def test_a_loop_over_an_index_and_an_unsigned_one() -> None:
 
 def test_names_used_again_in_sibling_regions_stay_apart() -> None:
     program = module(
-        "scf.if %c {", "  %x = arith.addi %n, %n : i32", "} else {", "  %x = arith.muli %n, %n : i32",
-        "  %y = arith.subi %x, %x : i32", "}",
+        "scf.if %c {",
+        "  %x = arith.addi %n, %n : i32",
+        "} else {",
+        "  %x = arith.muli %n, %n : i32",
+        "  %y = arith.subi %x, %x : i32",
+        "}",
     )
     first, second = program.kernel.body.blocks[0].operations[0].regions
     assert [o.results[0].name for o in first.blocks[0].operations[:-1]] == ["%x"]
