@@ -16,6 +16,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import assurance, canonical, tally
+from reports.readability import measure
 from reports.record import Record
 from reports.signoff import SignOffs
 from reports.source import Line, lines, lines_of
@@ -40,6 +41,7 @@ SECTIONS: Final = (
     ("bench", "Benchmark"),
     ("environment", "Environment"),
     ("redo", "Reproduction"),
+    ("readability", "Readability"),
     ("signoff", "Sign-off"),
     ("source", "Source"),
     ("words", "Words"),
@@ -212,6 +214,8 @@ def _context(
         "hidden_lines": max(0, len(source) - limits.lines),
         "strength": strength,
         "fates": FATES,
+        "reading": measure(record.candidate.source),
+        "own_lines": min(len(source), limits.lines),
         "signoffs": signoffs,
         "signed": signoffs.states(digest),
         "provenance": asdict(record.candidate.provenance),

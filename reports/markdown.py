@@ -11,6 +11,7 @@ from typing import Final
 
 from reports import assurance, canonical, tally
 from reports.measurement import MEASURED, NOT_COUNTED
+from reports.readability import measure
 from reports.record import Record, shortfall
 from reports.signoff import SignOffs
 from reports.strength import FATES, Seeded, Strength
@@ -39,6 +40,8 @@ def render(record: Record, signoffs: SignOffs | None = None, strength: Strength 
         *_witnesses(record),
         _gates(rows),
         f"**Bench:** {_bench(record)}",
+        f"**Readability:** {plain(measure(record.candidate.source).summary)}",
+        *_walks(record),
         "**Not shown here:** " + " ".join(plain(sentence) for sentence in assurance.not_shown(record, rows)),
         *(_strength(strength) if strength is not None else ()),
         *_signed(record, signoffs or SignOffs()),
@@ -101,6 +104,19 @@ def _witnesses(record: Record) -> list[str]:
     ]
     hidden = len(record.dossier.refuted) - len(shown)
     return ["\n>\n".join(lines) + (f"\n>\n> +{hidden} more in the JSON" if hidden else "")] if lines else []
+
+
+def _walks(record: Record) -> list[str]:
+    """What the kernels do, folded away."""
+    found = []
+    for walk in record.walks[:10]:
+        lines = [f"- {plain(text)}" for text in (*walk.program, *filter(None, [walk.unread]))]
+        for step in walk.steps[:100]:
+            where = f"{plain(step.file)} {step.where}" if step.file else step.where
+            lines.append(f"{'  ' * min(step.depth, 5)}- {f'{where}: ' if where else ''}{plain(step.text, 1000)}")
+        title = f"What {plain(walk.kernel)} does ({plain(walk.variant)})"
+        found.append(f"<details><summary>{title}</summary>\n\n" + "\n".join(lines) + "\n\n</details>")
+    return found
 
 
 def _signed(record: Record, signoffs: SignOffs) -> list[str]:

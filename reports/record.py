@@ -18,6 +18,7 @@ from attrs import field, frozen
 
 from reports.environment import Environment
 from reports.measurement import MEASURED, NOT_COUNTED, Measurement
+from reports.walk.story import Walk
 from specs.spec import Choice, Spec
 from verify.case import Candidate, Case, Provenance
 from verify.dossier import Dossier
@@ -120,6 +121,7 @@ class Record:
     bundle: BundlePart | None
     bench: Measurement
     environment: Environment = field()
+    walks: tuple[Walk, ...] = ()  # what its kernels do, in words; older records have none
 
     def __attrs_post_init__(self) -> None:
         if self.schema != SCHEMA:
@@ -140,6 +142,7 @@ class Record:
         environment: Environment,
         measurement: Measurement | None = None,
         bundle: str | None = None,
+        walks: tuple[Walk, ...] = (),
     ) -> Record:
         """The record of an examined case; `bundle` is the seal's digest.
 
@@ -165,6 +168,7 @@ class Record:
             bundle=None if bundle is None else BundlePart(bundle),
             bench=measurement or _no_measurement(dossier),
             environment=environment,
+            walks=walks,
         )
 
     @cached_property

@@ -78,6 +78,8 @@ def examine_candidate(
     progress: Progress | None = None,
 ) -> Record:
     """Take one candidate through all stages. What it does wrong is in the record; what raises is ours."""
+    from reports.walk.walking import walks  # it brings z3
+
     told = progress or Silent()
     case = capture_candidate(spec, candidate, budget, stages, told)
     dossier = ask_gates(case, budget, stages, fail_fast=fail_fast, progress=told)
@@ -87,7 +89,7 @@ def examine_candidate(
         told.stage("bench")
         measurement, bundle = stages.bench(case, dossier)
         told.stage("bench", benched(measurement), time.perf_counter() - started)
-    return Record.from_case(case, dossier, collect(), measurement, bundle)
+    return Record.from_case(case, dossier, collect(), measurement, bundle, walks(case))
 
 
 def capture_candidate(spec: Spec, candidate: Candidate, budget: Budget, stages: Stages, progress: Progress) -> Case:

@@ -20,6 +20,7 @@ class Locations:
         self._aliases = aliases
         self._frames: dict[str, tuple[Place, ...]] = {}
         self._opened: set[str] = set()
+        self._labels: dict[str, str] = {}
         self._answers: dict[tuple[Place, ...], tuple[Place, tuple[Place, ...]]] = {}
 
     def resolve(self, location: Location | None, default: Place) -> tuple[Place, tuple[Place, ...]]:
@@ -36,6 +37,21 @@ class Locations:
             self._answers[frames] = (_short(user), tuple(map(_short, frames)))
         return self._answers[frames]
 
+    def label(self, location: Location | None) -> str:
+        """The variable that a resolved location's source line assigns to; empty where the compiler does not say."""
+        if location is None or location.kind in ("file", "unknown"):
+            return ""
+        if location.kind == "named":
+            return str(location.parts[0])
+        if location.kind == "alias":
+            name = location.parts[0]
+            if name not in self._labels:
+                self._labels[name] = self.label(self._aliases[name])
+            return self._labels[name]
+        if location.kind == "callsite" and all(_LIBRARY.search(frame.file) for frame in self._of(location.parts[0])):
+            return self.label(location.parts[1])
+        return next(filter(None, map(self.label, location.parts)), "")
+
     def _of(self, location: Location) -> tuple[Place, ...]:
         if location.kind == "file":
             return (Place(*location.parts),)
@@ -43,7 +59,8 @@ class Locations:
             return self._alias(location)
         if location.kind == "fused":
             return next(filter(None, [self._of(part) for part in location.parts]), ())
-        frames = tuple(frame for part in location.parts for frame in self._of(part))
+        parts = location.parts[1:] if location.kind == "named" else location.parts
+        frames = tuple(frame for part in parts for frame in self._of(part))
         return frames[:_DEEPEST]
 
     def _alias(self, location: Location) -> tuple[Place, ...]:

@@ -199,7 +199,8 @@ class _Body:
         if form.name in _YIELDING:
             regions = tuple(_yielding(region, place) for region in regions)
         self.pending.difference_update(value.name for value in results)
-        return Operation(form.name, operands, results, form.attributes, regions, successors, place, stack)
+        label = self.locations.label(raw.location)
+        return Operation(form.name, operands, results, form.attributes, regions, successors, place, stack, label)
 
     def _use(self, token: Token, scope: _Scope) -> Value:
         value = scope.find(token)

@@ -130,6 +130,7 @@ class Operation:
     successors: tuple[Successor, ...]
     place: Place
     stack: tuple[Place, ...] = ()  # inlined callers, innermost first
+    label: str = ""  # the variable that the source assigns to, where the compiler says it
 
 
 @frozen(eq=False)

@@ -34,7 +34,7 @@ def flaw(message: str, at: Token) -> Flaw:
 
 @frozen(eq=False)
 class Location:
-    """`loc(...)`: alias, file, named, callsite, fused or unknown, with its parts."""
+    """`loc(...)`: alias, file, named (the name comes first), callsite, fused or unknown, with its parts."""
 
     kind: str
     parts: tuple[Any, ...]
@@ -200,7 +200,7 @@ class _Shaper(Transformer):  # type: ignore[misc]  # lark is not typed
 
     def named(self, children: list[Any]) -> Location:
         inner = (_placed(children[2]),) if len(children) > 1 else ()
-        return Location("named", inner, children[0])
+        return Location("named", (unquoted(children[0]), *inner), children[0])
 
     def callsite(self, children: list[Any]) -> Location:
         callee, caller = (_placed(child) for child in children if not _is(child, "LPAR"))

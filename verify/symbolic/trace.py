@@ -94,6 +94,7 @@ class Trace:
     ranges: Ranges
     barriers: tuple[Barrier, ...] = ()
     described: tuple[Described, ...] = ()
+    values: Mapping[str, Lane] = field(factory=dict)  # what each value of the kernel's own function is, by its name
 
 
 @define(eq=False)
@@ -129,7 +130,7 @@ class Tracer:
             self.unmodelled[("a branch on a value that is not followed", self.program.kernel.place)] = None
         return Trace(
             tuple(self.accesses), tuple(self.decisions), tuple(self.unmodelled), self.grid, self.ranges,
-            tuple(self.barriers), tuple(self.described),
+            tuple(self.barriers), tuple(self.described), self.environment,
         )  # fmt: skip
 
     def values(self, operands: Sequence[Value]) -> list[Lane]:

@@ -1,0 +1,1 @@
+"""What a kernel does, in plain words, from its IR."""
