@@ -16,8 +16,10 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import assurance, canonical, tally
+from reports.counterexample import Seen, seen
 from reports.readability import measure
 from reports.record import Record
+from reports.reproduction import command, file_name, pytest_file
 from reports.signoff import SignOffs
 from reports.source import Line, lines, lines_of
 from reports.strength import FATES, Strength
@@ -76,6 +78,8 @@ class Item:
     line: int
     excerpt: tuple[Line, ...]
     strips: tuple[Strip, ...]
+    seen: tuple[Seen, ...]
+    again: str  # the command that asks about the witness again
 
 
 @frozen
@@ -197,6 +201,8 @@ def _context(
         "meanings": tally.MEANINGS,
         "items": items,
         "refuted": refuted,
+        "pytest": pytest_file(record),
+        "pytest_name": file_name(record),
         "leading": set(leading.values()),
         "open": open_,
         "silent": silent,
@@ -233,4 +239,6 @@ def _item(record: Record, number: int, source: tuple[Line, ...]) -> Item:
         line=line,
         excerpt=source[max(0, line - 3) : line + 2] if line else (),
         strips=strips(witness.accesses) if witness else (),
+        seen=seen(record.candidate, witness, source) if witness else (),
+        again=command(record, verdict) if witness else "",
     )

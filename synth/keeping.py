@@ -11,6 +11,7 @@ import reports.attestation
 import reports.html
 import reports.junit
 import reports.markdown
+import reports.reproduction
 import reports.sarif
 import reports.signoff
 from reports.canonical import Unreadable, decode, encode, read, spell
@@ -29,6 +30,7 @@ RENDERERS: Final[dict[str, Callable[[Record], str]]] = {
     "sarif-github": reports.sarif.for_github,
     "junit": reports.junit.render,
     "intoto": reports.attestation.render,
+    "pytest": reports.reproduction.pytest_file,
 }
 SIGNED: Final[dict[str, Callable[[Record, reports.signoff.SignOffs, Strength | None], str]]] = {
     "html": lambda record, signoffs, strength: reports.html.render(record, signoffs=signoffs, strength=strength),

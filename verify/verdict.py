@@ -7,6 +7,8 @@ from enum import IntEnum
 
 from attrs import field, frozen
 
+from specs.spec import Choice
+
 
 class Outcome(IntEnum):
     """Worst first, so that folding outcomes is `min`."""
@@ -36,7 +38,10 @@ class Place:
 
 @frozen
 class Access:
-    """One concrete memory access of a witness. `offset` counts elements from the tensor's first element."""
+    """One concrete memory access of a witness. `offset` counts elements from the tensor's first element.
+
+    It happens, so its mask is true; `masked` says whether it has one (None: not recorded).
+    """
 
     kind: str  # load, store, atomic
     buffer: str
@@ -45,6 +50,33 @@ class Access:
     program: tuple[int, int, int]
     lane: tuple[int, ...]
     place: Place
+    masked: bool | None = None
+
+
+@frozen
+class Held:
+    """A tensor that a witness's run holds. `values` spells some of them where they matter, and how they are made."""
+
+    name: str
+    dtype: str
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+    values: str = ""
+
+
+@frozen
+class Run:
+    """What a witness's run is made of beside its sizes: enough to make it again.
+
+    Without `values`, the class that its inputs are drawn from, any inputs of the spec's domain do.
+    """
+
+    dtype: str
+    choices: tuple[tuple[str, Choice], ...] = ()
+    config: str = ""  # the autotune configuration
+    values: str = ""
+    layouts: tuple[tuple[str, str], ...] = ()  # of the tensors that are not contiguous
+    seed: int = 0
 
 
 @frozen
@@ -60,6 +92,20 @@ class Witness:
     accesses: tuple[Access, ...] = ()
     place: Place | None = None
     reproduce: str = ""  # a blob or command that redoes it
+    run: Run | None = None
+    held: tuple[Held, ...] = ()
+
+    @property
+    def point(self) -> str:
+        """`M=1, N=3, float16, normal values, x transposed, seed 0`: where to ask again; empty if not known."""
+        if self.run is None:
+            return ""
+        parts = [f"{name}={size}" for name, size in (*self.sizes, *self.run.choices)] + [self.run.dtype]
+        if self.run.values:
+            parts.append(f"{self.run.values} values")
+            parts += [f"{name} {layout}" for name, layout in self.run.layouts if layout != "contiguous"]
+            parts.append(f"seed {self.run.seed}")
+        return ", ".join(parts + ([f"config {self.run.config}"] if self.run.config else []))
 
 
 @frozen

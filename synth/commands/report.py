@@ -11,7 +11,7 @@ from synth.commands.verify import ending
 from synth.exits import Ending, Exit, Trouble, unknown_word
 
 SUMMARY: Final = "render a record, sign it off, compare two"
-FORMATS: Final = ("html", "md", "json", "sarif", "sarif-github", "junit", "intoto")
+FORMATS: Final = ("html", "md", "json", "sarif", "sarif-github", "junit", "intoto", "pytest")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     render.add_argument("record", type=Path, metavar="RECORD", help="a record's JSON file")
     render.add_argument("--format", choices=FORMATS, default="html", help=f"{', '.join(FORMATS)}; default: html")
     render.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="default: beside the record, with another ending"
+        "-o", "--output", type=Path, metavar="FILE", help="default: beside the record, with another ending or name"
     )
     render.add_argument(
         "--strength", type=Path, metavar="FILE", help="also show this result of `mutate` (html and md only)"
@@ -50,6 +50,7 @@ def execute(arguments: argparse.Namespace) -> Ending:
 def _render(arguments: argparse.Namespace) -> Ending:
     """It ends with 0 whatever the record says: rendering asks no gate."""
     from reports.canonical import digest
+    from reports.reproduction import file_name
     from synth.exchange import write_whole
     from synth.folders import writable
     from synth.keeping import ENDINGS, RENDERERS, SIGNED, read_record, read_strength, signoffs_of
@@ -61,8 +62,12 @@ def _render(arguments: argparse.Namespace) -> Ending:
             raise Trouble(f"{form} has no place for what became of seeded bugs", f"use --format {' or '.join(SIGNED)}")
         strength = read_strength(arguments.strength, record)
     text = SIGNED[form](record, signoffs, strength) if form in SIGNED else RENDERERS[form](record)
+    if not text:
+        raise Trouble("no gate of this record can be asked again about a counterexample", "there is no test to write")
+    # A test has a name of its own: beside kernel.json may lie kernel.py.
     suffix = ENDINGS.get(form, form)
-    target = arguments.output or arguments.record.with_suffix(f".{suffix}")
+    beside = arguments.record.with_suffix(f".{suffix}")
+    target = arguments.output or (beside.with_name(file_name(record)) if form == "pytest" else beside)
     if target.resolve() == arguments.record.resolve():
         raise Trouble(f"{target} is the record itself", "name another file by -o")
     if target.is_dir() or not target.parent.is_dir():

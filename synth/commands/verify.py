@@ -22,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of `verify`."""
     add_candidate(parser, "a file, or package.module:function")
     parser.add_argument("--gates", metavar="A,B", help="run only these gates; the others count as not run")
+    parser.add_argument("--at", metavar="POINT", help="ask --gates at one point only, spelled as in a report")
     parser.add_argument("--emit-guards", type=Path, metavar="FILE", help="write the checks that the proofs ask for")
     parser.add_argument("--fail-fast", action="store_true", help="stop at the first gate that refutes")
 
@@ -50,8 +51,27 @@ def execute(arguments: argparse.Namespace) -> Ending:
     budget = find_budget(arguments.profile)
     spec, candidate = find_candidate(arguments.candidate, arguments.spec, arguments.entry, arguments.policy)
     stages = _stages(arguments.gates)
+    if arguments.at is not None:
+        return _at(arguments, spec, candidate, budget, stages)
     with Display() as display:
         return examine_and_keep(arguments, display, spec, candidate, budget, stages)
+
+
+def _at(arguments: argparse.Namespace, spec: Spec, candidate: Candidate, budget: Budget, stages: Stages) -> Ending:
+    """One point is no evidence for a domain, so nothing is recorded."""
+    from reports.text import visible
+    from synth.counterexample import ending as ended
+    from synth.counterexample import told, verdicts
+
+    if arguments.gates is None:
+        raise Trouble("--at asks gates again at one point", "name them by --gates")
+    if arguments.json or arguments.out or arguments.emit_guards:
+        raise Trouble("--at makes no record", "leave out --json, --out and --emit-guards")
+    found = verdicts(stages.gates, spec, candidate, arguments.at, budget)
+    for line in told(found):
+        print(visible(line))
+    end = ended(found)
+    return Ending(end.code, end.verdict, {"spec": spec.name, "candidate": candidate.digest[:12], "at": arguments.at})
 
 
 def find_budget(profile: str) -> Budget:

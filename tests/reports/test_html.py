@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,7 +12,8 @@ from attrs import evolve
 
 from reports import html, index
 from reports.measurement import Measurement
-from verify.verdict import Cost, Outcome, Place, Verdict
+from reports.reproduction import pytest_file
+from verify.verdict import Cost, Held, Outcome, Place, Run, Verdict
 
 HOSTILE = "</title></style><script>alert(1)</script><img src=http://x.invalid onerror='a()'>{{7*7}}`|\u202e\x00"
 CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -81,6 +83,35 @@ def test_untrusted_text_is_shown_and_does_nothing(examples):
     assert "{{7*7}}" in page and "49</" not in page
     assert "⟨U+202E⟩" in page and "\u202e" not in page
     assert "⟨U+0000⟩" in page and "\x00" not in page
+
+
+def test_a_hostile_record_makes_a_test_file_that_only_asks(examples):
+    record = examples.hostile("\"\"\"\n'''\\\nimport os\r\u2028exit()#")
+    asked = [evolve(own, witness=evolve(own.witness, run=Run(HOSTILE), sizes=((HOSTILE, 1),))) if own.witness else own
+             for own in record.verdicts]  # fmt: skip
+    tree = ast.parse(pytest_file(evolve(record, verdicts=tuple(asked))))
+
+    (only,) = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    assert only.name == "test_bounds"
+    assert [call.func.id for call in ast.walk(only) if isinstance(call, ast.Call)] == ["check"]
+    assert {type(node) for node in tree.body} == {ast.Expr, ast.ImportFrom, ast.Assign, ast.FunctionDef}
+
+
+def test_a_witness_shows_its_accesses_side_by_side(examples):
+    record = examples.refuted()
+    race = next(own for own in record.dossier.refuted if own.gate == "races")
+    assert race.witness is not None
+    first, second = race.witness.accesses
+    held = (Held("out", "float32", (2, 3), (3, 1)), Held("x", "float32", (2, 3), (0, 1), "0.5 1.5"))
+    told = evolve(race.witness, accesses=(evolve(first, masked=True), evolve(second, masked=False)), held=held)
+    page = html.render(evolve(record, verdicts=tuple(
+        evolve(own, witness=told) if own is race else own for own in record.verdicts)))  # fmt: skip
+    text = text_of(page)
+
+    assert 'aria-label="Access A"' in page and 'aria-label="Access B"' in page
+    assert "mask true: the mask lets this lane through" in text and "mask none: every lane is active" in text
+    assert "3 of 6 , which is [1, 0]: inside" in text.replace("6,", "6 ,")
+    assert "x float32 [2, 3] [0, 1] 0.5 1.5" in text
 
 
 @pytest.mark.parametrize("example", ["admitted", "refuted", "inconclusive"])

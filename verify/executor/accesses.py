@@ -68,7 +68,10 @@ def requested(
     active = Lanes(gathered((*given, *(() if mask is None else mask.parts))))
     if pointer.wrap is not None:
         machine.check_wrap(pointer, f"the address of the {kind}", operation.place, mask and mask.data)
-    return Request(kind, element, pointer, active, shape, machine.batch, machine.barriers, operation.place, *order)
+    return Request(
+        kind, element, pointer, active, shape, machine.batch, machine.barriers, operation.place, *order,
+        masked=mask is not None,
+    )  # fmt: skip
 
 
 def _mask(machine: Machine, operation: Operation, mask: Lanes | None, kind: str) -> Lanes | None:

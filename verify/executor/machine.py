@@ -44,6 +44,7 @@ class Request:
     acquires: bool = False
     releases: bool = False
     sums: bool = False  # an atomic addition whose old value nobody reads
+    masked: bool = True  # the operation has a mask of its own
 
     @property
     def addresses(self) -> torch.Tensor:

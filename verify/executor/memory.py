@@ -314,7 +314,8 @@ class Guarded:
     def _access(self, request: Request, storage: Storage, row: int, lane: tuple[int, ...], element: int) -> Access:
         row = min(row, request.batch.count - 1)
         program = _triple(request.batch.ids[row].tolist())
-        return Access(request.kind, storage.name, element, len(storage.cells), program, lane, request.place)
+        length, masked = len(storage.cells), request.masked
+        return Access(request.kind, storage.name, element, length, program, lane, request.place, masked)
 
     def _who(self, access: Access) -> str:
         return actor(access.program, access.lane, self.referee.grid)

@@ -112,7 +112,9 @@ class Phantom:
             row, lane = first(outside)
             element = int(index[row][lane])
             program = self._program(request, row)
-            access = Access(request.kind, ghost.name, element, ghost.elements, program, lane, request.place)
+            access = Access(
+                request.kind, ghost.name, element, ghost.elements, program, lane, request.place, request.masked
+            )
             why = beyond(ghost.name, element, ghost.elements, ghost.windows)
             text = f"{self._who(request, row, lane)}: {VERB[request.kind]} {ghost.name}[{element}], {why}"
             self.log.add("out-of-bounds", text, (access,), request.place)

@@ -22,6 +22,7 @@ class Site:
     kind: str
     place: Place
     shape: tuple[int, ...]
+    masked: bool
 
 
 @frozen
@@ -54,7 +55,7 @@ class Referee:
         return Accesses(taken, flat, count, request.batch.numbers, self._site(request))
 
     def _site(self, request: Request) -> int:
-        site = Site(request.kind, request.place, request.shape)
+        site = Site(request.kind, request.place, request.shape, request.masked)
         if site not in self.sites:
             self.sites.append(site)
         return self.sites.index(site)
@@ -131,13 +132,13 @@ class Referee:
         names = accesses.elements if accesses.named is None else accesses.named
         element, site = int(names[at]), self.sites[site_of(found.mark)]
 
-        def access(kind: str, number: int, lane: int, shape: tuple[int, ...], place: Place) -> Access:
-            program = self.program(number)
-            return Access(kind, target.name, element, target.elements, program, unravel(lane, shape), place)
+        def access(by: Site, number: int, lane: int) -> Access:
+            ids, at = self.program(number), unravel(lane, by.shape)
+            return Access(by.kind, target.name, element, target.elements, ids, at, by.place, by.masked)
 
-        earlier_program = int(program_of(torch.tensor(found.mark)))
-        earlier = access(site.kind, earlier_program, lane_of(found.mark), site.shape, site.place)
-        later = access(request.kind, int(accesses.programs[at]), int(accesses.lanes[at]), request.shape, request.place)
+        earlier = access(site, int(program_of(torch.tensor(found.mark))), lane_of(found.mark))
+        mine = Site(request.kind, request.place, request.shape, request.masked)
+        later = access(mine, int(accesses.programs[at]), int(accesses.lanes[at]))
         other = actor(earlier.program, earlier.lane, self.grid)
         where = "" if site.place == request.place else f" at {site.place}"
         text = (

@@ -19,7 +19,7 @@ from verify.numerics.judge import Uncovered
 from verify.numerics.precision import IMAGINED
 from verify.numerics.reference import bounded_outputs
 from verify.numerics.runs import Broken, Faulty, Outputs, Runs, element_text, same
-from verify.numerics.tally import UNDECIDED, faulty, undecided
+from verify.numerics.tally import UNDECIDED, faulty, made, undecided
 from verify.numerics.trials import spread
 from verify.verdict import Outcome, Verdict, Witness
 
@@ -29,10 +29,19 @@ KINDS: Final = ("normal", "uniform", "integers", "wide", "spike", "constant rows
 
 def laws(case: Case, budget: Budget) -> tuple[Verdict, ...]:
     """One verdict a law of the spec, then one for each invariance that its dims and tensors make sense of."""
-    checks: list[tuple[str, Check]] = [(f"{law.name}: {law.claim}", partial(_law, law)) for law in case.spec.laws]
-    checks += invariances(case, budget)
     trials, runs = tuple(_trials(case, budget)), Runs(case)
-    return tuple(_verdict(claim, check, runs, trials) for claim, check in checks)
+    return tuple(_verdict(claim, check, runs, trials) for claim, check in _checks(case, budget))
+
+
+def of_trial(case: Case, budget: Budget, trial: Trial) -> tuple[Verdict, ...]:
+    """The same laws, asked about one trial alone."""
+    runs = Runs(case)
+    return tuple(_verdict(claim, check, runs, (trial,)) for claim, check in _checks(case, budget))
+
+
+def _checks(case: Case, budget: Budget) -> list[tuple[str, Check]]:
+    own: list[tuple[str, Check]] = [(f"{law.name}: {law.claim}", partial(_law, law)) for law in case.spec.laws]
+    return own + list(invariances(case, budget))
 
 
 def _trials(case: Case, budget: Budget) -> Iterator[Trial]:
@@ -48,7 +57,7 @@ def _verdict(claim: str, check: Check, runs: Runs, trials: Sequence[Trial]) -> V
         except Uncovered:
             continue
         except (Broken, Faulty) as error:
-            return Verdict("laws", Outcome.REFUTED, claim, str(error.trial), witness=_witness(error))
+            return Verdict("laws", Outcome.REFUTED, claim, str(error.trial), witness=_witness(runs.case.spec, error))
         except UNDECIDED as error:
             return undecided("laws", claim, error, trial)
         held.append(trial)
@@ -59,11 +68,11 @@ def _verdict(claim: str, check: Check, runs: Runs, trials: Sequence[Trial]) -> V
     return Verdict("laws", Outcome.HELD, claim, f"{len(held)} runs, {dtypes}", detail=f"such as {held[-1]}")
 
 
-def _witness(error: Broken | Faulty) -> Witness:
+def _witness(spec: Spec, error: Broken | Faulty) -> Witness:
     trial = error.trial
     if isinstance(error, Faulty):
-        return faulty(error.fault, trial)
-    return Witness(f"{trial}: {error}", "executor", trial.sizes, reproduce=str(trial))
+        return faulty(spec, error.fault, trial)
+    return made(spec, trial, Witness(f"{trial}: {error}", "executor"))
 
 
 def _law(law: Law, runs: Runs, trial: Trial) -> None:

@@ -78,6 +78,7 @@ def _changed(launch: Launch, variant: Variant) -> Iterator[tuple[str, str]]:
 def _replayed(case: Case, plan: Plan, launch: Launch, buffers: list[str], budget: Budget) -> Witness | str:
     """Run the plan with and without one trial before the launch, and compare what the launch leaves."""
     from verify.numerics.inputs import make_inputs
+    from verify.numerics.tally import made
     from verify.numerics.trials import of_plan
 
     trial = of_plan(case, plan, budget)
@@ -100,5 +101,5 @@ def _replayed(case: Case, plan: Plan, launch: Launch, buffers: list[str], budget
             told = f"{trial}: {launch.kernel} reads and writes {name}, and a trial with {config} leaves "
             told += f"{name}[{index}] for the next: it then holds {float(second[index]):.6g} instead of "
             told += f"{float(first[index]):.6g}; neither restore_value nor reset_to_zero names it ({launch.place})"
-            return Witness(told, "executor", trial.sizes, place=launch.place)
+            return made(case.spec, trial, Witness(told, "executor", place=launch.place))
     return f"a second run left the same at {trial}"

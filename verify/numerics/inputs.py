@@ -11,6 +11,9 @@ from attrs import frozen
 from specs.spec import ELEMENT, FLOATS, Choice, FloatParam, Inputs, SizeParam, Spec, TensorParam
 from verify.numerics.layouts import LAYOUTS, lay_out
 from verify.numerics.values import CLASSES, integers
+from verify.verdict import Held, Run
+
+SHOWN = 16  # values of a tensor that a witness spells
 
 
 @frozen
@@ -38,6 +41,30 @@ class Trial:
         parts += [f"{name} {layout}" for name, layout in self.layouts if layout != "contiguous"]
         parts += [f"seed {self.seed}"] + ([f"config {self.config}"] if self.config else [])
         return ", ".join(parts)
+
+    @property
+    def run(self) -> Run:
+        """What a witness says of it beside its sizes."""
+        return Run(self.dtype, self.choices, self.config, self.values, self.layouts, self.seed)
+
+    @classmethod
+    def of(cls, sizes: Mapping[str, int], run: Run) -> Trial:
+        """The trial of a witness's sizes and run."""
+        return cls(run.dtype, tuple(sizes.items()), run.values, run.layouts, run.seed, run.choices, run.config)
+
+
+def told(spec: Spec, inputs: Mapping[str, object]) -> tuple[Held, ...]:
+    """The tensors among the inputs as a witness tells them."""
+    found = []
+    for param in spec.tensors:
+        tensor = inputs[param.name]
+        assert isinstance(tensor, torch.Tensor)
+        flat = tensor.reshape(-1)[:SHOWN].tolist()
+        more = f" and {tensor.numel() - SHOWN} more" if tensor.numel() > SHOWN else ""
+        values = " ".join(f"{value:.9g}" if isinstance(value, float) else str(value) for value in flat) + more
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        found.append(Held(param.name, dtype, tuple(tensor.shape), tuple(tensor.stride()), values))
+    return tuple(found)
 
 
 def make_inputs(spec: Spec, trial: Trial, poison: float = math.nan) -> dict[str, object]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from specs.spec import Spec
 from verify.executor.faults import Fault
 from verify.executor.modes import Exhausted, Unmodelled
 from verify.numerics.bounded import Unruled
-from verify.numerics.inputs import Trial
+from verify.numerics.inputs import Trial, make_inputs, told
 from verify.numerics.judge import Judgement, Uncovered
 from verify.plan import Plan
 from verify.verdict import LedgerEntry, Outcome, Place, Verdict, Witness
@@ -112,7 +112,7 @@ def refutation(gate: str, claim: str, spec: Spec, judgement: Judgement, replayed
 def witness(spec: Spec, judgement: Judgement, replayed: str, reproduce: str = "") -> Witness:
     trial, reproduce = judgement.trial, reproduce or str(judgement.trial)
     if judgement.faults:
-        return faulty(judgement.faults[0], trial, reproduce)
+        return faulty(spec, judgement.faults[0], trial, reproduce)
     entry = judgement.entry
     assert entry is not None, "a rejected comparison has a worst element"
     at = next(at for at, comparison in enumerate(judgement.comparisons) if not comparison.accepted)
@@ -121,13 +121,21 @@ def witness(spec: Spec, judgement: Judgement, replayed: str, reproduce: str = ""
         f"{trial}: {element} is {entry.value:.9g}, should be {entry.reference:.9g} "
         f"and may differ by {entry.allowed:.3g} (it differs by {entry.ratio:.3g} times that)"
     )
-    return Witness(sentence, replayed, trial.sizes, reproduce=reproduce)
+    return made(spec, trial, Witness(sentence, replayed, reproduce=reproduce))
 
 
-def faulty(fault: Fault, trial: Trial, reproduce: str = "") -> Witness:
+def made(spec: Spec, trial: Trial, found: Witness) -> Witness:
+    """The witness with what its trial was made of."""
+    again = found.reproduce or str(trial)
+    held = told(spec, make_inputs(spec, trial))
+    return evolve(found, sizes=trial.sizes, run=trial.run, held=held, reproduce=again)
+
+
+def faulty(spec: Spec, fault: Fault, trial: Trial, reproduce: str = "") -> Witness:
     """The witness of a run that the executor found at fault: what it computes cannot be trusted."""
     sentence = f"{fault.sentence}; a run with such a fault computes nothing that can be trusted [{trial}]"
-    return Witness(sentence, "executor", trial.sizes, fault.accesses, fault.place, reproduce or str(trial))
+    found = Witness(sentence, "executor", (), fault.accesses, fault.place, reproduce)
+    return made(spec, trial, found)
 
 
 def undecided(gate: str, claim: str, error: BaseException, trial: Trial | None) -> Verdict:

@@ -7,19 +7,23 @@ from itertools import count, pairwise
 from math import prod
 from typing import Any, Final, TypeAlias
 
+from attrs import evolve
+
 from specs.spec import ELEMENT, FloatParam, SizeParam, Spec, TensorParam, Values
 from verify.executor.faults import Fault
 from verify.executor.modes import Fill, Mode, Unmodelled
 from verify.executor.plan import Execution, run_plan
 from verify.executor.replay import STEPS, NotReplayed, replay
+from verify.numerics.inputs import told
 from verify.plan import Plan
 from verify.symbolic.control import WHILE
 from verify.symbolic.evaluate import OPERATIONS, evaluate
 from verify.symbolic.memory import Loaded
 from verify.symbolic.obligations import GRID_LIMITS, Obligation
 from verify.symbolic.origins import pointer
+from verify.symbolic.reading import Reading
 from verify.symbolic.terms import Atom, closure
-from verify.verdict import Witness
+from verify.verdict import Held, Run, Witness
 
 LARGEST: Final = 1 << 22  # elements of a tensor that a replay makes
 MOST_LANES: Final = 1 << 22  # lanes times iterations that a loop's replay runs
@@ -33,21 +37,48 @@ def witness(obligation: Obligation, model: Mapping[Atom, int]) -> Witness | str:
     names += sorted(reading.spec.names() - set(names))
     sizes = {name: known.get(name, 1) for name in names} | known
     try:
-        if "grid" in obligation.faults:
-            return _grid(obligation, sizes)
-        if {"descriptor", "view", "threads"} & set(obligation.faults):
-            return _by_arithmetic(obligation, sizes, model) or "a candidate counterexample that no arithmetic bears out"
-        if {"unwritten", "undefined"} & set(obligation.faults):
-            return _whole(obligation, sizes)
-        try:
-            return _programs(obligation, sizes, model)
-        except NotReplayed:
-            shown = _by_arithmetic(obligation, sizes, model) if "wrapped-index" in obligation.faults else None
-            if shown is None:
-                raise
-            return shown
+        found = _replayed(obligation, model, sizes)
     except (NotReplayed, Unmodelled, ValueError) as error:
         return f"a candidate counterexample at {_shown(reading.spec, sizes)} could not be replayed: {error}"
+    if isinstance(found, str):
+        return found
+    run = Run(reading.plan.dtype, reading.plan.chosen, reading.variant.config)
+    shown = tuple((name, sizes[name]) for name in sorted(reading.spec.names()))
+    held = (*(found.held or _inputs(reading, sizes)), *_results(reading, sizes))
+    return evolve(found, sizes=shown, run=run, held=held)
+
+
+def _replayed(obligation: Obligation, model: Mapping[Atom, int], sizes: Mapping[str, int]) -> Witness | str:
+    if "grid" in obligation.faults:
+        return _grid(obligation, sizes)
+    if {"descriptor", "view", "threads"} & set(obligation.faults):
+        return _by_arithmetic(obligation, sizes, model) or "a candidate counterexample that no arithmetic bears out"
+    if {"unwritten", "undefined"} & set(obligation.faults):
+        return _whole(obligation, sizes)
+    try:
+        return _programs(obligation, sizes, model)
+    except NotReplayed:
+        shown = _by_arithmetic(obligation, sizes, model) if "wrapped-index" in obligation.faults else None
+        if shown is None:
+            raise
+        return shown
+
+
+def _inputs(reading: Reading, sizes: Mapping[str, int]) -> Iterator[Held]:
+    """The inputs of a run whose values do not matter."""
+    for param in reading.spec.tensors:
+        strides = tuple(sizes[param.stride(axis)] for axis in range(len(param.dims)))
+        dtype = reading.plan.dtype if param.dtype == ELEMENT else param.dtype
+        yield Held(param.name, dtype, tuple(sizes[dim] for dim in param.dims), strides)
+
+
+def _results(reading: Reading, sizes: Mapping[str, int]) -> Iterator[Held]:
+    for view in reading.plan.outputs:
+        buffer = reading.plan.buffer(view.buffer)
+        told = frozenset[str]().union(*(each.names() for each in (*view.sizes, *view.strides)))
+        if buffer.param is None and told <= sizes.keys():
+            extents, strides = ([each.evaluate(sizes) for each in own] for own in (view.sizes, view.strides))
+            yield Held(view.buffer, buffer.dtype, tuple(extents), tuple(strides))
 
 
 def _programs(obligation: Obligation, sizes: Mapping[str, int], model: Mapping[Atom, int]) -> Witness | str:
@@ -57,8 +88,10 @@ def _programs(obligation: Obligation, sizes: Mapping[str, int], model: Mapping[A
     """
     reading = obligation.reading
     truths = [*obligation.assumptions, *(way.goal for way in obligation.ways)]
+    held: tuple[Held, ...] = ()
     if any(each.kind in ("load", "opaque") for each in closure(truths)):
-        inputs = example(reading.spec, reading.plan, sizes, held(obligation, model))
+        inputs = example(reading.spec, reading.plan, sizes, elements(obligation, model))
+        held = told(reading.spec, inputs)
         faults = run_plan(reading.plan, inputs, Mode.FAITHFUL, config=reading.variant.config, sizes=sizes).faults
     else:
         programs = [_program(model, mark) for mark in ("", "'")[: obligation.copies]]
@@ -69,8 +102,7 @@ def _programs(obligation: Obligation, sizes: Mapping[str, int], model: Mapping[A
         faults = replay(reading.plan, reading.launch, reading.variant, addresses | dict(sizes), distinct, steps=steps)
     for fault in faults:
         if fault.kind in obligation.faults and _concerns(fault, obligation):
-            shown = tuple((name, sizes[name]) for name in sorted(reading.spec.names()))
-            return Witness(fault.sentence, "executor", shown, fault.accesses, fault.place)
+            return Witness(fault.sentence, "executor", (), fault.accesses, fault.place, held=held)
     return f"a candidate counterexample at {_shown(reading.spec, sizes)} did not replay"
 
 
@@ -97,7 +129,7 @@ def _by_arithmetic(obligation: Obligation, sizes: Mapping[str, int], model: Mapp
     where = [_shown(reading.spec, sizes), *_strides(reading.spec, sizes, leaves)]
     who = f", program {_program(model, '')[0]}" if any(each.kind == "pid" for each in leaves) else ""
     text = f"{', '.join(where)}{who}{rounds}: {told} ({obligation.place})"
-    return Witness(text, "arithmetic", tuple(sorted(sizes.items())), place=obligation.place)
+    return Witness(text, "arithmetic", place=obligation.place)
 
 
 DENIED: Final = (
@@ -138,7 +170,7 @@ def _grid(obligation: Obligation, sizes: Mapping[str, int]) -> Witness | str:
                 f"{_shown(reading.spec, sizes)}: grid axis {'xyz'[axis]} of {reading.launch.kernel} has {programs} "
                 f"programs, at most {limit} can start ({reading.launch.place})"
             )
-            return Witness(text, "host", tuple(sorted(sizes.items())), place=reading.launch.place)
+            return Witness(text, "host", place=reading.launch.place)
     return "the grid is within its limits there"
 
 
@@ -152,23 +184,22 @@ def _whole(obligation: Obligation, sizes: Mapping[str, int]) -> Witness | str:
         return run_plan(reading.plan, inputs, Mode.FAITHFUL, config=config, fill=fill, sizes=sizes)
 
     where = _shown(reading.spec, sizes)
-    shown = tuple((name, sizes[name]) for name in sorted(reading.spec.names()))
-    first = run(Fill.ZERO)
+    held, first = told(reading.spec, inputs), run(Fill.ZERO)
     names = [spec.name for spec in reading.spec.outputs]
     if "unwritten" in obligation.faults:
         for name, written in zip(names, first.written, strict=True):
             if not bool(written.all()):
                 text = f"{where}: no program writes {name}{_first(~written)} ({obligation.place})"
-                return Witness(text, "executor", shown, place=obligation.place)
+                return Witness(text, "executor", place=obligation.place, held=held)
         return f"a candidate counterexample at {where} did not replay"
     for fault in first.faults:
         if fault.kind in obligation.faults and _concerns(fault, obligation):
-            return Witness(fault.sentence, "executor", shown, fault.accesses, fault.place)
+            return Witness(fault.sentence, "executor", (), fault.accesses, fault.place, held=held)
     for other in (run(Fill.HUGE), run(Fill.NAN)):
         for name, left, right in zip(names, first.outputs, other.outputs, strict=True):
             if not bool(_same(left, right).all()):
                 text = f"{where}: {name}{_first(~_same(left, right))} depends on what masked-off lanes hold"
-                return Witness(f"{text} ({obligation.place})", "executor", shown, place=obligation.place)
+                return Witness(f"{text} ({obligation.place})", "executor", place=obligation.place, held=held)
     return f"a candidate counterexample at {where} did not replay"
 
 
@@ -181,10 +212,10 @@ def _first(mask: Any) -> str:
     return f"[{', '.join(map(str, index))}]" if index else ""
 
 
-Held: TypeAlias = Mapping[tuple[int, ...], int]  # the index of an element, and its value
+Elements: TypeAlias = Mapping[tuple[int, ...], int]  # the index of an element, and its value
 
 
-def held(obligation: Obligation, model: Mapping[Atom, int]) -> Mapping[str, Held]:
+def elements(obligation: Obligation, model: Mapping[Atom, int]) -> Mapping[str, Elements]:
     """The elements that integer inputs hold in the model, by parameter."""
     reading, found = obligation.reading, dict[str, dict[tuple[int, ...], int]]()
     leaves = {each: value for each, value in model.items() if each.kind not in OPERATIONS}
@@ -199,7 +230,9 @@ def held(obligation: Obligation, model: Mapping[Atom, int]) -> Mapping[str, Held
     return found
 
 
-def example(spec: Spec, plan: Plan, sizes: Mapping[str, int], held: Mapping[str, Held] | None = None) -> dict[str, Any]:
+def example(
+    spec: Spec, plan: Plan, sizes: Mapping[str, int], held: Mapping[str, Elements] | None = None
+) -> dict[str, Any]:
     """Plain inputs of these sizes and strides: floats in 0.5..1.5, integers at the low end of their domain.
 
     `held` gives elements of integer inputs other values. Raises NotReplayed where these are none of the domain.
@@ -230,7 +263,7 @@ def example(spec: Spec, plan: Plan, sizes: Mapping[str, int], held: Mapping[str,
     return inputs
 
 
-def _place(view: Any, param: TensorParam, sizes: Mapping[str, int], held: Held) -> None:
+def _place(view: Any, param: TensorParam, sizes: Mapping[str, int], held: Elements) -> None:
     """Fill an integer input: the least values of its domain, but what is held where it is held."""
     import torch
 
