@@ -6,6 +6,7 @@ The four packages have plain names, and another distribution that ships one of t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import packages_distributions
 from typing import Final
 
@@ -15,9 +16,15 @@ DISTRIBUTION: Final = "kernelproof"
 PACKAGES: Final = ("specs", "verify", "reports", "synth")
 
 
+@cache
+def installed() -> Mapping[str, Sequence[str]]:
+    """The distributions that each importable name belongs to. Looked up once: it reads every distribution's files."""
+    return packages_distributions()
+
+
 def strangers(owners: Mapping[str, Sequence[str]] | None = None) -> tuple[tuple[str, str], ...]:
     """The (package, other distribution) pairs that clash with ours. Reads metadata only, imports nothing."""
-    found = packages_distributions() if owners is None else owners
+    found = installed() if owners is None else owners
     return tuple(
         (package, owner)
         for package in PACKAGES

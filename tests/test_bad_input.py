@@ -196,12 +196,17 @@ def test_what_a_file_does_wrong(place: Place, source: str, told: str) -> None:
         ("import subprocess\nsubprocess.Popen(['sleep', '600'])\n", "is stopped by the sandbox"),
         ("import os\nos.write(1, bytes(1 << 24))\n", "prints more than 1 MiB"),
         ("import os\nos.write(1, b'\\nRESULT verdict=admitted\\n')\nos._exit(0)\n", "ended the process"),
-        ("import not_there\n", "fails when it is imported: ModuleNotFoundError: No module named 'not_there'"),
+        ("import rows_module.parts\n", "fails when it is imported: ModuleNotFoundError: No module named 'rows_module."),
     ],
 )
 def test_what_a_module_does_wrong(place: Place, source: str, told: str) -> None:
     place.write("rows_module.py", source + GOOD)
     check(place.run("verify", "rows_module:softmax", "--spec", "softmax", *FAST), 1, told)
+
+
+def test_a_package_that_is_not_here_says_nothing_against_a_function(place: Place) -> None:
+    place.write("rows_module.py", "import not_there\n" + GOOD)
+    check(place.run("verify", "rows_module:softmax", "--spec", "softmax", *FAST), 4, "No module named 'not_there'")
 
 
 def test_an_unknown_key_of_a_configuration(place: Place) -> None:

@@ -1,7 +1,7 @@
 """Records by what they depend on: an unchanged function costs no gate.
 
 The key holds the function's code and where it stands, the spec, the effort, the policy, the versions of what the
-answer depends on, and this program's own text.
+answer depends on and of what the function's files import, and this program's own text.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from reports.record import Record
 from synth.check.config import Config
 from synth.check.subjects import Subject
 from synth.exchange import write_whole
+from synth.ownership import installed
 
 FOLDER: Final = ".kernelproof"
 OWN: Final = ("specs", "verify", "reports", "synth")
@@ -28,9 +30,15 @@ def key(subject: Subject, spec_digest: str, config: Config) -> str:
     environment = collect()
     parts = (
         subject.function, subject.closure.digest, subject.closure.places, spec_digest, config.profile,
-        ",".join(config.required), environment.python, repr(sorted(environment.packages.items())), _own_digest(),
+        ",".join(config.required), environment.python, repr(sorted(environment.packages.items())),
+        repr([(each, _versions(each)) for each in subject.closure.packages]), _own_digest(),
     )  # fmt: skip
     return sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _versions(package: str) -> tuple[str, ...]:
+    """The versions of what a first name is imported from; none where it is not installed or Python's own."""
+    return tuple(sorted(f"{each} {version(each)}" for each in set(installed().get(package, ()))))
 
 
 def load(root: Path, name: str) -> Record | None:

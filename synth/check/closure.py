@@ -28,6 +28,7 @@ class Closure:
     digest: str
     places: str  # digest of where everything stands: equal ones give equal line numbers
     damaged: tuple[Damaged, ...]
+    packages: tuple[str, ...] = ()  # what its files import from outside of the repository, by first names
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -229,8 +230,14 @@ class _Walk:
                 text.update(f"{path}\0\0{self.repository.text(statement)}\0".encode())
         for path in sorted(self.damaged):
             text.update(f"{self.damaged[path]}\0".encode())
+        named = {each for module in self.modules.values() for each in module.packages}
         return Closure(
-            tuple(self.reached), tuple(kernels), text.hexdigest(), places.hexdigest(), tuple(self.damaged.values())
+            tuple(self.reached),
+            tuple(kernels),
+            text.hexdigest(),
+            places.hexdigest(),
+            tuple(self.damaged.values()),
+            tuple(sorted(each for each in named if each and self.repository.locate(each) is None)),
         )
 
 

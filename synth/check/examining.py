@@ -25,7 +25,7 @@ from synth.check.objecting import Checked, objections_of
 from synth.check.objections import Objection
 from synth.check.subjects import Found, Missing, Subject, find
 from synth.check.trees import WorkTree, base_of
-from synth.exits import Trouble
+from synth.exits import Exit, Trouble
 from synth.workers import each
 
 GATES = tuple(CLAIMS)
@@ -80,8 +80,8 @@ def check(request: Request, told: Callable[[Checked], None] = lambda checked: No
     root = request.root
     tree = WorkTree(root)
     config = parse_config(_text(root / FILE), GATES)
-    known_waivers = waivers.parse(_text(root / config.waivers), config.waivers)
-    known = baseline.parse(_text(root / config.baseline), config.baseline)
+    known_waivers = waivers.parse(_text(root / config.waivers, Exit.WAIVER), config.waivers)
+    known = baseline.parse(_text(root / config.baseline, Exit.WAIVER), config.baseline)
     repository = Repository(tree, config.roots)
     found = find(config, repository, request.paths)
     base = base_of(root, request.changed) if request.changed else None
@@ -203,10 +203,11 @@ def _located(root: Path, text: str) -> str:
     return str(root / text) if path and not Path(path).is_absolute() else text
 
 
-def _text(path: Path) -> str | None:
+def _text(path: Path, code: Exit = Exit.ERROR) -> str | None:
     try:
         return path.read_text(encoding="utf-8") if path.exists() else None
     except UnicodeDecodeError as error:
-        raise Trouble(f"{path} is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}") from None
+        told = f"{path} is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}"
     except OSError as error:
-        raise Trouble(f"cannot read {path}: {error.strerror or error}") from None
+        told = f"cannot read {path}: {error.strerror or error}"
+    raise Trouble(told, "mend or remove it", code)

@@ -13,6 +13,7 @@ from synth.check.trees import Tree, Unreadable
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 _MARKER: Final = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
+_IMPORT: Final = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+([\w., \t]+))", re.MULTILINE)
 _BLOCKS: Final = (ast.If, ast.Try, ast.With, ast.For, ast.While)
 
 
@@ -34,6 +35,7 @@ class Module:
     stars: tuple[str, ...]
     always: tuple[ast.stmt, ...]
     kernels: Mapping[str, Function] = field(factory=dict)
+    packages: frozenset[str] = frozenset()  # the first names of what it imports, wherever in it, relative ones apart
 
 
 @frozen
@@ -84,7 +86,14 @@ def read(path: str, text: str) -> Module | Damaged:
         if not bound and not isinstance(statement, ast.Import | ast.ImportFrom):
             always.append(statement)
     kernels = {each.name: each for each in _functions(body) if any(_jit(one, imports) for one in each.decorator_list)}
-    return Module(path, definitions, imports, tuple(stars), tuple(always), kernels)
+    return Module(path, definitions, imports, tuple(stars), tuple(always), kernels, frozenset(_packages(text)))
+
+
+def _packages(text: str) -> Iterator[str]:
+    # Read off the text, which is quicker than the tree; a docstring that looks like an import does no harm.
+    for origin, names in _IMPORT.findall(text):
+        for each in [origin] if origin else names.split(","):
+            yield each.split()[0].partition(".")[0] if each.strip() else ""
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:

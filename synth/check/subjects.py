@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 from attrs import frozen
 
 from synth.check.closure import Closure, Repository
-from synth.check.config import Config
+from synth.check.config import FILE, Config
 from synth.check.modules import Damaged, Module, dotted
 from synth.check.trees import Unreadable
+from synth.exits import Trouble
 
 
 @frozen
@@ -67,6 +68,7 @@ def find(config: Config, repository: Repository, paths: Sequence[str] = ()) -> F
         closure = repository.closure(*at)
         if any(below(path, paths) for path in closure.files):
             subjects.append(Subject(function, spec, at[0], closure))
+    _expect(config, repository)
     included = [path for path in repository.tree.files() if _included(config, path) and below(path, paths)]
     modules = [repository.module(path) for path in included if _may_hold_kernels(repository, path)]
     reached = {
@@ -92,6 +94,18 @@ def find(config: Config, repository: Repository, paths: Sequence[str] = ()) -> F
     for subject in subjects:
         damaged |= {each.path: each for each in subject.closure.damaged}
     return Found(tuple(subjects), tuple(missing), tuple(alone), tuple(damaged.values()), len(kernels))
+
+
+def _expect(config: Config, repository: Repository) -> None:
+    """A pattern or a root that nothing fits is a slip, and would hide kernels. Raises Trouble."""
+    there = repository.tree.files()
+    for pattern in config.include if config.include != Config().include else ():
+        if not any(_matches(path, pattern) for path in there):
+            told = f"{FILE}: no Python file fits {pattern!r} in tool.kernelproof.include"
+            raise Trouble(told, "`**` stands for any number of folders, as in ops/**/*.py")
+    for root in config.roots:
+        if not any(below(path, [root]) for path in there) and there:
+            raise Trouble(f"{FILE}: no Python file lies below {root!r} of tool.kernelproof.roots", "name its folder")
 
 
 def _may_hold_kernels(repository: Repository, path: str) -> bool:

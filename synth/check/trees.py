@@ -40,7 +40,7 @@ class WorkTree:
 
     @cached_property
     def _listed(self) -> tuple[str, ...]:
-        if (self.root / ".git").exists():
+        if in_git(self.root):
             found = git(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.py")
             return tuple(
                 sorted({each for each in found.split("\0") if each and (self.root / each).is_symlink() is False})
@@ -83,7 +83,7 @@ class GitTree:
     def read(self, path: str) -> str | None:
         if path not in self._texts:
             there = path in self._listed
-            self._texts[path] = _git(self.root, "show", f"{self.revision}:{path}").stdout if there else None
+            self._texts[path] = _git(self.root, "show", f"{self.revision}:./{path}").stdout if there else None
         content = self._texts[path]
         return None if content is None else decoded(content)
 
@@ -108,9 +108,9 @@ class Base:
 
 def base_of(root: Path, name: str) -> Base:
     """The merge base of HEAD and `name`. Raises Trouble, with what to fetch."""
-    if not (root / ".git").exists():
+    if not in_git(root):
         raise Trouble(f"{root} is no git repository, so nothing can be compared with {name}", "leave out --changed")
-    shallow = _git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
+    shallow = git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
     more = "fetch its history: git fetch --unshallow, or fetch-depth: 0 for actions/checkout"
     known = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if known.returncode != 0:
@@ -122,12 +122,20 @@ def base_of(root: Path, name: str) -> Base:
     return Base(name, found.stdout.decode().strip())
 
 
+def in_git(root: Path) -> bool:
+    """Whether the folder belongs to a git repository: it is the top of one, or a part that is not ignored."""
+    if (root / ".git").exists():
+        return True
+    above = any((each / ".git").exists() for each in root.resolve().parents)
+    return above and _git(root, "check-ignore", "-q", ".").returncode == 1
+
+
 def git(root: Path, *arguments: str) -> str:
     """What git says. Raises Trouble."""
     done = _git(root, *arguments)
     if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise Trouble(f"git {arguments[0]} failed: {said[-1] if said else f'exit code {done.returncode}'}")
+        said = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
+        raise Trouble(f"git {arguments[0]} failed: {said[0]}", said[-1].strip() if len(said) > 1 else "")
     return done.stdout.decode(errors="surrogateescape")
 
 

@@ -326,7 +326,7 @@ def test_another_owner_of_our_names_is_refused(capsys: Any, monkeypatch: Any) ->
     with pytest.raises(Trouble, match="'verify' also belongs to 'foreign'"):
         ownership.check({"verify": ["kernelproof", "foreign"], "specs": ["kernelproof"]})
     ownership.check({name: ["kernelproof", "kernelproof"] for name in ownership.PACKAGES})
-    monkeypatch.setattr("synth.ownership.packages_distributions", lambda: {"synth": ["other"]})
+    monkeypatch.setattr("synth.ownership.installed", lambda: {"synth": ["other"]})
     assert run(capsys, "specs")[0] == Exit.ERROR
 
 

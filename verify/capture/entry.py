@@ -278,7 +278,14 @@ class Entry:
             return Unsupported(f"the host code fails on symbolic sizes: {text}", place)
         if isinstance(error, PermissionError):
             return Violation("side-effect", f"is stopped by the sandbox ({text})", place)
+        if isinstance(error, ImportError) and self._from_elsewhere(error):
+            return Unsupported(f"what it imports is not here ({text}): check it where that is installed", place)
         return Violation("failure", f"fails {f'for {_at(ask)}' if loaded else 'when it is imported'}: {text}", place)
+
+    def _from_elsewhere(self, error: ImportError) -> bool:
+        """Whether an existing function lacks a package that is not its own: that says nothing against it."""
+        top = (error.name or "").partition(".")[0]
+        return not self.strict and top not in (*self.begin.own, self.begin.path.partition(".")[0].partition(":")[0])
 
     def _raises_itself(self, file: str, line: int) -> bool:
         """Whether the line belongs to a `raise` or an `assert` of the candidate's own."""

@@ -129,6 +129,7 @@ def test_nothing_to_check(tmp_path, monkeypatch, capsys):
         ({"ops/double.py": KERNEL.replace("def double(", "def twice(")}, Exit.ERROR, "was it renamed?"),
         ({"ops/double.py": None}, Exit.ERROR, "was its file moved or deleted?"),
         ({"ops/double.py": "import triton\n<<<<<<< HEAD\nx = 1\n"}, Exit.ERROR, "an unfinished merge"),
+        ({"ops/bad.py": "import triton\n<<<<<<< HEAD\n"}, Exit.INCONCLUSIVE, "ops/bad.py:2"),
         ({"ops/bad.py": b"import triton\n\xff\n"}, Exit.INCONCLUSIVE, "it is not UTF-8 text"),
         ({"ops/bad.py": "import triton\nx = (\n"}, Exit.INCONCLUSIVE, "it does not parse"),
         ({"ops/big.py": "import triton\n" + "#" * (1 << 20)}, Exit.INCONCLUSIVE, "at most 1048576 are looked at"),
@@ -142,6 +143,19 @@ def test_nothing_to_check(tmp_path, monkeypatch, capsys):
         ({"contracts.py": SPEC + "1/0\n"}, Exit.ERROR, "ZeroDivisionError"),
         ({"kernelproof-waivers.toml": "[[waiver]]\n"}, Exit.WAIVER, "waiver"),
         ({"kernelproof-baseline.json": "{"}, Exit.WAIVER, "baseline"),
+        ({"kernelproof-waivers.toml": b"\xff"}, Exit.WAIVER, "is not UTF-8 text"),
+        ({"pyproject.toml": b"\xff"}, Exit.ERROR, "is not UTF-8 text"),
+        ({"pyproject.toml": "<<<<<<< HEAD\n" + CONFIG}, Exit.ERROR, "at line 1"),
+        (
+            {"pyproject.toml": CONFIG.replace("[tool.kernelproof]", '[tool.kernelproof]\ninclude = ["opps/**/*.py"]')},
+            Exit.ERROR,
+            "no Python file fits 'opps/**/*.py'",
+        ),
+        (
+            {"pyproject.toml": CONFIG.replace("[tool.kernelproof]", '[tool.kernelproof]\nroots = [".", "scr"]')},
+            Exit.ERROR,
+            "no Python file lies below 'scr'",
+        ),
     ],
 )
 def test_bad_input_is_told_with_its_code(root, capsys, files, code, said):
@@ -182,6 +196,31 @@ def test_a_shallow_clone_is_told_what_to_fetch(root, tmp_path, monkeypatch, caps
     monkeypatch.chdir(shallow)
     code, _, _, errors = check(capsys, "--changed", "origin/elsewhere")
     assert code == Exit.ERROR and "fetch-depth: 0" in errors
+
+
+def test_a_part_of_a_repository_is_compared_with_the_same_part(tmp_path, monkeypatch, capsys):
+    inner = write(tmp_path / "part", FILES)
+    (tmp_path / ".gitignore").write_text("ignored/\n")
+    git(tmp_path, "init", "-q", "-b", "main")
+    commit(tmp_path)
+    edit(inner, "ops/double.py", *UNMASKED)
+    monkeypatch.chdir(inner)
+    _, lines, _, _ = check(capsys, "--changed", "main", "--static")
+    assert any("unexamined" in line and "its code: double_rows" in line for line in lines), lines
+    monkeypatch.chdir(write(tmp_path / "ignored", FILES))
+    code, _, _, errors = check(capsys, "--changed", "main", "--static")
+    assert code == Exit.ERROR and "no git repository" in errors
+
+
+def test_git_that_does_not_trust_the_folder_is_told_in_its_words(root, monkeypatch, capsys):
+    said = (
+        b"fatal: detected dubious ownership in repository\nTo add an exception, call:\n\n\tgit config safe.directory\n"
+    )
+    done = subprocess.CompletedProcess([], 128, b"", said)
+    monkeypatch.setattr("synth.check.trees.subprocess.run", lambda *given, **more: done)
+    code, _, _, errors = check(capsys, "--changed", "main")
+    assert code == Exit.ERROR
+    assert "dubious ownership" in errors and "hint: git config safe.directory" in errors
 
 
 def test_outside_of_git_there_is_no_base(tmp_path, monkeypatch, capsys):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from repositories import FILES, KERNEL, SIZES, write
 
+from synth.check import cache
 from synth.check.closure import Repository
+from synth.check.config import Config
+from synth.check.subjects import Subject
 from synth.check.trees import WorkTree
 
 
@@ -116,3 +119,21 @@ def test_a_file_that_does_not_parse_is_named(root):
     found = closure(root)
 
     assert [str(each) for each in found.damaged] == ["ops/sizes.py:1: an unfinished merge: '<<<<<<<'"]
+
+
+def test_packages_from_elsewhere_are_named_wherever_they_are_imported(root):
+    (root / "ops/sizes.py").write_text(
+        SIZES.replace("    return max", "    import einops.layers, numpy as np\n    return max")
+    )
+
+    assert closure(root).packages == ("einops", "numpy", "torch", "triton")
+
+
+def test_a_record_is_made_again_when_such_a_package_is_another(root, monkeypatch):
+    config = Config(specs={"ops.double:double": "softmax"})
+    subject = Subject("ops.double:double", "softmax", "ops/double.py", closure(root))
+    before = cache.key(subject, "digest", config)
+    assert cache.key(subject, "digest", config) == before
+    monkeypatch.setattr(cache, "installed", lambda: {"torch": ["attrs"]})
+
+    assert cache.key(subject, "digest", config) != before
