@@ -6,19 +6,18 @@ import os
 import select
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
-from pathlib import Path
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Literal
 
 from attrs import frozen
 
+from verify.capture.nursery import NoNursery, Nursery, nursery
 from verify.capture.protocol import LONGEST_LINE, Ask, Begin, Malformed, Ready, Reply, decode, encode
 
-CHILD: Final = Path(__file__).with_name("child.py")
+GONE: Final = 5.0  # seconds in which a process that was killed, or closed its pipes, has ended
 MOST_PRINTED: Final = 1 << 20  # bytes that may leave the child outside its answer pipe
 KEPT: Final = 2000
 
@@ -51,8 +50,10 @@ class Child:
         self.limits = limits
         self.scratch = tempfile.mkdtemp(prefix="kernelproof-")
         self.tier = ""
-        self._process: subprocess.Popen[bytes] | None = None
-        self._read = self._write = -1
+        self._nursery: Nursery | None = None
+        self._process = 0
+        self._exit: int | None = None  # what the nursery said once, for it can say it once only
+        self._read = self._write = self._printed_by = -1
         self._pending = b""
         self._printed = 0
         self._tail = b""
@@ -95,61 +96,36 @@ class Child:
 
     def close(self) -> None:
         """Kill the whole process group and remove the scratch folder."""
-        process, self._process = self._process, None
-        if process is not None:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                process.kill()
-            process.wait()
-            for stream in (process.stdout,):
-                if stream is not None:
-                    stream.close()
-        for handle in (self._read, self._write):
+        process, self._process = self._process, 0
+        if process and self._nursery is not None:
+            with suppress(ProcessLookupError, PermissionError):  # it may have ended
+                os.killpg(process, signal.SIGKILL)
+            self._ended(process, GONE)
+        for handle in (self._read, self._write, self._printed_by):
             if handle >= 0:
                 os.close(handle)
-        self._read = self._write = -1
+        self._read = self._write = self._printed_by = -1
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _start(self) -> None:
         their_read, self._write = os.pipe()
         self._read, their_write = os.pipe()
+        self._printed_by, their_print = os.pipe()
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-X", "utf8", str(CHILD), str(their_read), str(their_write)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                cwd=self.scratch,
-                env=self._environment(),
-                pass_fds=(their_read, their_write),
-                start_new_session=True,
-            )
+            self._nursery = nursery(self.limits.start)
+            handles = (their_read, their_write, their_print)
+            self._process = self._nursery.fork(self.scratch, handles, self.limits.start)
+        except NoNursery as error:
+            raise NotStarted(f"the capture child did not start: {error}") from None
         finally:
-            os.close(their_read)
-            os.close(their_write)
+            for handle in (their_read, their_write, their_print):
+                os.close(handle)
         os.set_blocking(self._write, False)
-
-    def _environment(self) -> dict[str, str]:
-        """Nothing of ours but where libraries lie: no keys, no home, no caches."""
-        kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
-        single = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        folders = {"HOME": self.scratch, "TMPDIR": self.scratch, "TRITON_CACHE_DIR": f"{self.scratch}/triton"}
-        return {
-            **kept,
-            **single,
-            **folders,
-            "PATH": "/usr/bin:/bin",
-            "CUDA_VISIBLE_DEVICES": "",
-            "LANG": "C.UTF-8",
-        }
 
     def _exchange(self, message: bytes, kind: type[Any], seconds: float) -> Any:
         """Send one line and wait for one, while what the candidate prints is drained and counted."""
-        process = self._process
-        assert process is not None and process.stdout is not None
         deadline = time.monotonic() + seconds
-        printed = process.stdout.fileno()
+        printed = self._printed_by
         open_ends = {self._read, printed}
         while b"\n" not in self._pending:
             left = deadline - time.monotonic()
@@ -189,10 +165,8 @@ class Child:
         return bool(got)
 
     def _status(self) -> str:
-        assert self._process is not None
-        try:
-            code = self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
+        code = self._ended(self._process, GONE)
+        if code is None:
             return "it still runs"
         if code >= 0:
             return f"exit status {code}"
@@ -200,3 +174,16 @@ class Child:
             return f"signal {signal.Signals(-code).name}"
         except ValueError:
             return f"signal {-code}"
+
+    def _ended(self, process: int, seconds: float) -> int | None:
+        """The exit status, once there is one; None after `seconds`."""
+        assert self._nursery is not None
+        deadline, pause = time.monotonic() + seconds, 0.001
+        while self._exit is None and time.monotonic() < deadline:
+            try:
+                self._exit = self._nursery.ended(process, seconds)
+            except NoNursery:
+                break  # with the nursery its children end
+            if self._exit is None:
+                time.sleep(pause := min(2 * pause, 0.1))
+        return self._exit
