@@ -10,7 +10,7 @@ LIBRARIES ?= liger-kernel==0.8.5 fla-core==0.6.0 flag-gems==5.0.2 torchao==0.18.
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser verify-and-bench test check quality quality-numerics quality-libraries bench-executor demo-premerge gpu clean
+.PHONY: help setup browser verify-and-bench published-reports test check quality quality-numerics quality-libraries bench-executor demo-premerge gpu clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -29,6 +29,12 @@ browser: ## install the Chromium that the pages are tested in (Debian, as root);
 
 verify-and-bench: setup ## examine every recorded proposal, bench what is admitted, write reports/runs/<id>/
 	$(BIN)/kernelproof run --jobs $(JOBS)
+
+# The four that are kept to be read: what a reviewer sees of an admitted and of a refuted kernel.
+published-reports: setup ## examine four proposals at profile ci (minutes); writes reports/published/reports
+	rm -rf reports/published/reports
+	$(BIN)/kernelproof run --jobs $(JOBS) --out reports/published/reports --only attention/01_key_tail \
+		--only attention/04_forward --only matmul/01_depth_tail --only matmul/08_grouped
 
 test: setup check ## ruff, mypy and the tests (minutes, no GPU)
 	$(BIN)/python -m pytest -n $(JOBS) -m "not quality and not gpu"

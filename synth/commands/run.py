@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from synth.commands.verify import find_budget
-from synth.exits import Ending, Exit, Trouble
+from synth.exits import Ending, Exit, Trouble, unknown_word
 
 if TYPE_CHECKING:
     from synth.campaign import Judged, Proposal
@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=0, help="parallel processes (default: one a CPU)")
     parser.add_argument("--profile", default="ci", help="quick, ci or deep (default: ci)")
     parser.add_argument("--spec", action="append", default=[], help="only this spec, repeatable")
+    parser.add_argument("--only", action="append", default=[], metavar="SPEC/NAME", help="only this one, repeatable")
     parser.add_argument("--proposals", type=Path, metavar="DIR", help="holds <spec>/*.json (default: ours)")
     parser.add_argument("--seconds", type=float, default=900.0, help="for one proposal (default: 900)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: reports/runs/<time>")
@@ -46,6 +47,11 @@ def execute(arguments: argparse.Namespace) -> Ending:
     if arguments.jobs < 0 or arguments.seconds <= 0:
         raise Trouble("--jobs is at least 1 and --seconds above 0")
     proposals = gather(arguments.proposals or RECORDED, chosen, arguments.profile)
+    known = [proposal.name for proposal in proposals]
+    for name in arguments.only:
+        if name not in known:
+            raise unknown_word("proposal", name, known)
+    proposals = tuple(each for each in proposals if each.name in arguments.only or not arguments.only)
     if not proposals:
         raise Trouble("there are no recorded proposals", "they lie in <spec>/*.json", Exit.NOTHING)
     jobs = min(arguments.jobs or len(os.sched_getaffinity(0)), len(proposals))
