@@ -41,6 +41,48 @@ class Doubt:
     answer: str
 
 
+@frozen
+class Risk:
+    """Something that may still go wrong, why nothing here excludes it, and what would show it in use."""
+
+    hazard: str
+    why: str
+    harm: str
+    sign: str
+
+
+def risks(record: Record, rows: tuple[Row, ...]) -> tuple[Risk, ...]:
+    """What remains of risk, by what this record does not show."""
+    held = [row.gate for row in rows if row.counts["held"]]
+    device = any(row.gate == "native" and row.worst in ("held", "proved") for row in rows)
+    compared = "a share of calls compared with the framework's own operator, within the ledger's bounds"
+    found = [
+        Risk(
+            "The device computes something else than the TTIR says",
+            "one device agreed on samples" if device else "no device has run it for this record",
+            "wrong results, or an access outside of a buffer",
+            "the native gate on each kind of device before it is used there",
+        ),
+        Risk(
+            "A call outside of the spec's domain",
+            "nothing is asked of the kernel there",
+            "anything",
+            "a check of sizes, strides and dtypes at the call: see the domain under Reproduction",
+        ),
+        Risk("Another compiler below TTIR", "it is trusted, not examined", "wrong results", "this record, redone"),
+        Risk("A spec that asks for the wrong thing", "only a person can tell", "wrong results", compared),
+    ]
+    if held:
+        why = f"{listed(held)} rest on samples"
+        found.insert(0, Risk("A value that no sample had", why, "a result beyond its bound, or wrong", compared))
+    if any("loaded" in text or "argument" in text for text in assumptions(record)):
+        found.append(
+            Risk("An assumption that a caller breaks", "it is named, not proved", "a race, or an access outside",
+                 "the checks that `verify --emit-guards` writes, where it names values")
+        )  # fmt: skip
+    return tuple(found)
+
+
 def conclusion(record: Record, rows: tuple[Row, ...]) -> str:
     """The verdict in a sentence."""
     if record.word == "refuted":

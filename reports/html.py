@@ -16,15 +16,17 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import assurance, canonical, tally
+from reports.comparison import compare
 from reports.counterexample import Seen, seen
 from reports.readability import measure
 from reports.record import Record
 from reports.reproduction import command, file_name, pytest_file
 from reports.signoff import SignOffs
-from reports.source import Line, lines, lines_of
+from reports.source import Line, legend, lines, lines_of
 from reports.strength import FATES, Strength
 from reports.strip import Strip, strips
 from reports.text import clip, count, listed, one_line, visible
+from verify.case import PROFILES
 from verify.verdict import LedgerEntry, Verdict
 
 LARGEST: Final = 2_000_000  # bytes of a page
@@ -43,6 +45,7 @@ SECTIONS: Final = (
     ("bench", "Benchmark"),
     ("environment", "Environment"),
     ("redo", "Reproduction"),
+    ("change", "Change since the last accepted version"),
     ("readability", "Readability"),
     ("signoff", "Sign-off"),
     ("source", "Source"),
@@ -97,15 +100,17 @@ def render(
     index: str = "",
     signoffs: SignOffs | None = None,
     strength: Strength | None = None,
+    since: Record | None = None,
 ) -> str:
     """The page of one record. `json` and `index` are file names to link to, relative to the page.
 
-    `strength` must be about the record's candidate. Equal input gives equal pages. A page that would pass
-    `LARGEST` shows less and says so.
+    `strength` must be about the record's candidate, and `since` about its spec. Equal input gives equal pages.
+    A page that would pass `LARGEST` shows less and says so.
     """
     page, signed = "", signoffs or SignOffs()
     for limits in _LIMITS:
-        page = templates().get_template("record.j2").render(_context(record, limits, json, index, signed, strength))
+        context = _context(record, limits, json, index, signed, strength)
+        page = templates().get_template("record.j2").render(context | _change(record, since))
         if len(page.encode()) < LARGEST:
             break
     return page
@@ -216,6 +221,9 @@ def _context(
         "doubts": assurance.doubts(record, rows, len(ledger), strength),
         "redo": assurance.redo(record, json),
         "ledger": ledger,
+        "legend": legend(source),
+        "budget": PROFILES[record.profile].rlimit if record.profile in PROFILES else None,
+        "risks": assurance.risks(record, rows),
         "lines": source[: limits.lines],
         "hidden_lines": max(0, len(source) - limits.lines),
         "strength": strength,
@@ -226,6 +234,10 @@ def _context(
         "signed": signoffs.states(digest),
         "provenance": asdict(record.candidate.provenance),
     }
+
+
+def _change(record: Record, since: Record | None) -> dict[str, Any]:
+    return {"since": since and canonical.digest(since), "changes": compare(since, record) if since else ()}
 
 
 def _item(record: Record, number: int, source: tuple[Line, ...]) -> Item:

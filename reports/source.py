@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Final
 
@@ -26,6 +28,8 @@ _CLASSES: Final = (
     (Token.Name.Function, "f"),
 )
 
+NOT_REACHED: Final = "not reached"
+
 
 @frozen
 class Piece:
@@ -47,15 +51,28 @@ class Mark:
 
 @frozen
 class Line:
-    """One line of source. `word` is the worst of its marks, empty where no verdict points here."""
+    """One line of source. `word` is the worst of its marks, `not reached` in a kernel that no captured launch
+    starts, and empty where no verdict points here.
+    """
 
     number: int
     pieces: tuple[Piece, ...]
     marks: tuple[Mark, ...]
+    reached: bool = True
 
     @property
     def word(self) -> str:
-        return min((mark.word for mark in self.marks), key=WORST_FIRST.index, default="")
+        nothing = "" if self.reached else NOT_REACHED
+        return min((mark.word for mark in self.marks), key=WORST_FIRST.index, default=nothing)
+
+    @property
+    def claims(self) -> tuple[tuple[Mark, int], ...]:
+        """The marks, worst first, those of one gate that ended alike as the first of them and how many there are."""
+        first: dict[tuple[str, str], Mark] = {}
+        for mark in self.marks:
+            first.setdefault((mark.gate, mark.word), mark)
+        counts = Counter((mark.gate, mark.word) for mark in self.marks)
+        return tuple(sorted(((mark, counts[key]) for key, mark in first.items()), key=_rank))
 
     @property
     def notes(self) -> tuple[Mark, ...]:
@@ -70,8 +87,48 @@ def lines(record: Record) -> tuple[Line, ...]:
         for number in lines_of(record.candidate, verdict):
             marks.setdefault(number, []).append(_mark(index, verdict))
     text = re.sub("\r\n?", "\n", record.candidate.source)
-    rows = _rows(text)
-    return tuple(Line(number, row, tuple(marks.get(number, ()))) for number, row in enumerate(rows, 1))
+    rows, missed = _rows(text), _unreached(record)
+    return tuple(
+        Line(number, row, tuple(marks.get(number, ())), number not in missed) for number, row in enumerate(rows, 1)
+    )
+
+
+def legend(rows: Iterable[Line]) -> Mapping[str, int]:
+    """How many lines have each mark, worst first."""
+    counts = Counter(line.word for line in rows)
+    return {word: counts[word] for word in (*WORST_FIRST, NOT_REACHED) if counts[word]}
+
+
+def _rank(claim: tuple[Mark, int]) -> int:
+    return WORST_FIRST.index(claim[0].word)
+
+
+def _unreached(record: Record) -> frozenset[int]:
+    """The lines of jitted functions that no launch starts and no function that one starts names."""
+    try:
+        tree = ast.parse(record.candidate.source)
+    except (SyntaxError, ValueError, RecursionError):
+        return frozenset()
+    jitted = {
+        node.name: node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and any("jit" in ast.unparse(each) for each in node.decorator_list)
+    }
+    waiting = [launch.kernel for cell in record.cells for launch in cell.launches]
+    if not waiting:  # nothing was captured, so nothing is known of what would be reached
+        return frozenset()
+    reached: set[str] = set()
+    while waiting:
+        named = waiting.pop()
+        if named in jitted and named not in reached:
+            reached.add(named)
+            waiting += _named(jitted[named])
+    missed = (jitted[named] for named in jitted.keys() - reached)
+    return frozenset(line for node in missed for line in range(node.lineno, (node.end_lineno or node.lineno) + 1))
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+    return (each.id for each in ast.walk(node) if isinstance(each, ast.Name))
 
 
 def lines_of(candidate: CandidatePart, verdict: Verdict) -> tuple[int, ...]:

@@ -46,7 +46,7 @@ WORST_FIRST: Final = ("refuted", "crashed", "unknown", NOT_RUN, "held", "proved"
 LABELS: Final[Mapping[str, str]] = {bucket: bucket for bucket in BUCKETS} | {"held": "tested"}
 GLYPHS: Final[Mapping[str, str]] = {
     "proved": "✓", "held": "◐", "unknown": "?", "refuted": "✗", "crashed": "!", NOT_RUN: "–",
-    "admitted": "✓", "kept": "✓", "inconclusive": "?",
+    "admitted": "✓", "kept": "✓", "inconclusive": "?", "not reached": "·",
 }  # fmt: skip
 MEANINGS: Final[Mapping[str, str]] = {
     "proved": "true for every input in the stated scope, under the stated assumptions",

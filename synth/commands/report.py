@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from synth.commands.verify import ending
 from synth.exits import Ending, Exit, Trouble, unknown_word
+
+if TYPE_CHECKING:
+    from reports.record import Record
 
 SUMMARY: Final = "render a record, sign it off, compare two"
 FORMATS: Final = ("html", "md", "json", "sarif", "sarif-github", "junit", "intoto", "pytest")
@@ -26,6 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     render.add_argument(
         "--strength", type=Path, metavar="FILE", help="also show this result of `mutate` (html and md only)"
+    )
+    render.add_argument(
+        "--since", type=Path, metavar="OLD", help="also show what changed since this record (html only)"
     )
     told = "append a reviewer's decision to the sign-off file beside a record, bound to the record's digest"
     sign = actions.add_parser("sign", help="decide on a record", description=told, allow_abbrev=False)
@@ -49,6 +55,7 @@ def execute(arguments: argparse.Namespace) -> Ending:
 
 def _render(arguments: argparse.Namespace) -> Ending:
     """It ends with 0 whatever the record says: rendering asks no gate."""
+    from reports import html
     from reports.canonical import digest
     from reports.reproduction import file_name
     from synth.exchange import write_whole
@@ -61,7 +68,14 @@ def _render(arguments: argparse.Namespace) -> Ending:
         if form not in SIGNED:
             raise Trouble(f"{form} has no place for what became of seeded bugs", f"use --format {' or '.join(SIGNED)}")
         strength = read_strength(arguments.strength, record)
-    text = SIGNED[form](record, signoffs, strength) if form in SIGNED else RENDERERS[form](record)
+    if arguments.since is not None:
+        if form != "html":
+            raise Trouble(f"{form} has no place for what changed", "use --format html, or `report diff`")
+        since = read_record(arguments.since)
+        _same_spec(arguments.since, since, arguments.record, record)
+        text = html.render(record, signoffs=signoffs, strength=strength, since=since)
+    else:
+        text = SIGNED[form](record, signoffs, strength) if form in SIGNED else RENDERERS[form](record)
     if not text:
         raise Trouble("no gate of this record can be asked again about a counterexample", "there is no test to write")
     # A test has a name of its own: beside kernel.json may lie kernel.py.
@@ -131,17 +145,19 @@ def _until(decision: str, until: str | None, today: date) -> str | None:
     return day.isoformat()
 
 
+def _same_spec(first: Path, old: Record, second: Path, new: Record) -> None:
+    if old.spec.name != new.spec.name:
+        told = f"{first} is about {old.spec.name}, {second} about {new.spec.name}"
+        raise Trouble(told, "compare two records of one spec")
+
+
 def _diff(arguments: argparse.Namespace) -> Ending:
     from reports.comparison import KINDS, compare, regressed
     from reports.text import visible
     from synth.keeping import read_record
 
     old, new = read_record(arguments.old), read_record(arguments.new)
-    if old.spec.name != new.spec.name:
-        raise Trouble(
-            f"{arguments.old} is about {old.spec.name}, {arguments.new} about {new.spec.name}",
-            "compare two records of one spec",
-        )
+    _same_spec(arguments.old, old, arguments.new, new)
     changes = compare(old, new)
     for change in changes:
         print(f"{change.kind:8} {visible(change.what)}")

@@ -272,3 +272,27 @@ def test_every_text_colour_has_enough_contrast(theme):
         if (ratio := (light + 0.05) / (dark + 0.05)) < 4.5:
             poor[ink, paper] = round(ratio, 2)
     assert poor == {}
+
+
+def test_the_source_shows_each_claim_of_a_line_and_kernels_that_nothing_starts(examples):
+    record = examples.refuted()
+    dead = "\n\n@triton.jit\ndef spare(x_ptr):\n    tl.store(x_ptr, 0)\n"
+    own = examples.candidate(record.candidate.path, source=record.candidate.source + dead)
+    page = html.render(examples.record(own, record.verdicts))
+    last = len(own.source.splitlines())
+
+    assert f'<span class="line not-reached" id="L{last}">' in page
+    assert '<span class="line " id="L11">' in page, "a line of the kernel that is started"
+    line = '<details class="at" open><summary><span class="line refuted" id="L14">'
+    (shown,) = re.findall(f"{line}.*?</details>", page, re.S)
+    gates = re.findall(r"> [✓◐?✗] (\w+), (\w+)</a>|>[✓◐?✗] (\w+), (\w+)</a>", shown)
+    words = [word for each in gates for word in each if word in ("refuted", "unknown", "proved")]
+    assert words == sorted(words, key=["refuted", "unknown", "proved"].index) and "refuted" in words
+
+
+def test_what_changed_since_an_accepted_record_is_on_the_page(examples):
+    old, new = examples.admitted(), examples.refuted()
+
+    assert "No earlier record was given" in html.render(new)
+    text = text_of(html.render(new, since=old))
+    assert "worse : the verdict: admitted -&gt; refuted" in text and "bounds: proved -&gt; refuted" in text
