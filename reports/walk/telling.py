@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Final
 
 from attrs import define, evolve, field
@@ -33,7 +33,7 @@ class Teller:
     sources: Sources
     speller: Speller
     accesses: Accesses
-    file: str
+    own: Set[str]  # what the candidate's own file is called: its lines need no file
     steps: list[Step] = field(factory=list)
     held: list[Operation] = field(factory=list)
     depth: int = 0
@@ -55,7 +55,7 @@ class Teller:
 
     def _add(self, first: int, last: int, text: str, file: str) -> None:
         """A step, or another part of the last one where both are about one line."""
-        elsewhere = file if file != self.file and not file.startswith("<") else ""
+        elsewhere = "" if file in self.own or file.startswith("<") else file
         step = Step(first, last, self.depth, text, elsewhere)
         if self.steps and evolve(self.steps[-1], text=text) == step and first and not self.steps[-1].text.endswith(":"):
             step = evolve(step, text=_shortened(f"{self.steps.pop().text}{THEN}{text}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Final
 
 from attrs import evolve
@@ -53,7 +54,7 @@ def _walk(case: Case, plan: Plan, launch: Launch) -> Walk:
     said = _variant(plan, launch, variant)
     try:
         reading = read(case.spec, plan, launch, variant)
-        return _told(reading, parse(variant.ttir), said)
+        return _told(reading, parse(variant.ttir), said, case.candidate.path)
     except ParseError as error:
         return Walk(launch.kernel, said, unread=f"its IR is not read: {error}")
     except Exception:  # noqa: BLE001  prose that fails is a bug of ours, and no reason to lose what the gates found
@@ -70,11 +71,12 @@ def _variant(plan: Plan, launch: Launch, variant: Variant) -> str:
     return ", ".join(parts) + ("" if cell == "true" or len(cell) > 200 else f"; where {cell}")
 
 
-def _told(reading: Reading, program: Program, said: str) -> Walk:
+def _told(reading: Reading, program: Program, said: str, path: str) -> Walk:
     names = dict(zip((each.name for each in program.kernel.arguments), reading.variant.parameters, strict=True))
     sources = Sources(program, names)
     speller = _speller(reading, sources)
-    teller = Teller(reading, sources, speller, Accesses(reading, sources, speller), program.kernel.place.file)
+    own = {PurePath(path).name, f"{path.rpartition('.')[2]}.py"}  # of a file, or of a package's module
+    teller = Teller(reading, sources, speller, Accesses(reading, sources, speller), own)
     teller.tell(program.kernel.body)
     count = sum(1 for _ in program.operations())
     return Walk(reading.launch.kernel, said, count, tuple(_program(reading, speller)), tuple(teller.steps))

@@ -28,12 +28,12 @@ TESTS = Path(__file__).parents[1]
 STORED = {"softmax__looped": "softmax", "rms_norm__looped": "rms_norm", "matmul__grouped": "matmul"}
 
 
-def stored(specimen: str, old: str = "", new: str = "") -> Walk:
+def stored(specimen: str, old: str = "", new: str = "", path: str = "") -> Walk:
     """The walk through a specimen's stored plan, with what matches in its TTIR replaced once."""
     text = (TESTS / "verify/symbolic/plans" / f"{specimen}.json").read_text(encoding="utf-8")
     plan = converter().structure(json.loads(text), Plan)
     steps = [evolve(step, variants=tuple(_changed(each, old, new) for each in step.variants)) for step in plan.steps]
-    return _walked(specs.ALL[STORED[specimen]], evolve(plan, steps=tuple(steps)))
+    return _walked(specs.ALL[STORED[specimen]], evolve(plan, steps=tuple(steps)), path or f"{specimen}.py")
 
 
 def _changed(variant: Variant, old: str, new: str) -> Variant:
@@ -64,14 +64,14 @@ def alone(file: str) -> Walk:
     spec = Spec(
         "small", "s", (Dim("L", 0, 1 << 20),), tuple(params), outputs, lambda *x: x, lambda *x: x, name("L"), (), ()
     )
-    return _walked(spec, plan)
+    return _walked(spec, plan, "k.py")
 
 
 PLACE = Place("host.py", 1)
 
 
-def _walked(spec: Spec, plan: Plan) -> Walk:
-    (walk,) = walks(Case(spec, Candidate("", spec.name, "k.py"), Capture((plan,), (), "none, this is a test")))
+def _walked(spec: Spec, plan: Plan, path: str) -> Walk:
+    (walk,) = walks(Case(spec, Candidate("", spec.name, path), Capture((plan,), (), "none, this is a test")))
     return walk
 
 
@@ -168,6 +168,19 @@ def test_every_operation_that_the_prover_reads_has_words():
 
     assert MEANINGS.keys() <= known
     assert not (QUIET & NOUNS.keys() or QUIET & SPOKEN or SPOKEN & NOUNS.keys())
+
+
+@pytest.mark.parametrize(
+    ("path", "file"),
+    [
+        ("some/where/softmax__looped.py", ""),
+        ("package.softmax__looped", ""),
+        ("package.functional", "softmax__looped.py"),
+        ("functional.py", "softmax__looped.py"),
+    ],
+)
+def test_lines_of_another_file_than_the_candidates_name_it(path, file):
+    assert {step.file for step in stored("softmax__looped", path=path).steps} == {file}
 
 
 def test_ir_that_is_not_read_is_said_and_costs_nothing():
