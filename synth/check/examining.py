@@ -87,7 +87,7 @@ def check(request: Request, told: Callable[[Checked], None] = lambda checked: No
     base = base_of(root, request.changed) if request.changed else None
     against = difference(root, base, config, repository, GATES) if base else Difference()
     specs = {subject.function: _spec(root, subject.spec) for subject in found.subjects}
-    mine = [subject for subject in found.subjects if _in_shard(subject.function, request.shard)]
+    mine = [subject for subject in found.subjects if in_shard(subject.function, request.shard)]
     order = list(config.specs)
     checked = sorted(
         _checked(request, config, mine, specs, against, told), key=lambda one: order.index(one.subject.function)
@@ -189,7 +189,8 @@ def examine(task: Task) -> bytes:
     return encode(examine_candidate(spec, candidate, PROFILES[task.profile], stages))
 
 
-def _in_shard(function: str, shard: tuple[int, int]) -> bool:
+def in_shard(function: str, shard: tuple[int, int]) -> bool:
+    """Whether a function belongs to the `which`-th `of` so many parts: by its name alone, the same everywhere."""
     which, of = shard
     return int(sha256(function.encode()).hexdigest()[:8], 16) % of == which - 1
 

@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> Ending:
     """Run `baseline create` or `baseline prune`."""
+    from reports.text import count
     from synth.check import baseline
     from synth.exchange import write_whole
 
@@ -38,5 +39,5 @@ def execute(arguments: argparse.Namespace) -> Ending:
     text = baseline.dump(kept)
     write_whole(file, text)
     left = len(baseline.parse(text, result.config.baseline))
-    print(f"{left} known objections in {result.config.baseline}; {len(known)} before")
+    print(f"{count(left, 'known objection')} in {result.config.baseline}; {len(known)} before")
     return Ending(Exit.PASSED, "written", {"known": str(left), "report": str(file)})

@@ -10,8 +10,11 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from repositories import CONFIG, FILES, KERNEL, SPEC, UNMASKED, commit, edit, git, write
 
+from synth.check.examining import in_shard
 from synth.check.formats import FORMATS
 from synth.cli import main
 from synth.exits import Exit
@@ -234,6 +237,11 @@ def test_shards_share_the_work(root, capsys):
     assert sorted(counts) == ["0", "0", "1"]
     for wrong in ("0/3", "4/3", "x", "1"):
         assert check(capsys, "--shard", wrong)[0] == Exit.ERROR
+
+
+@given(st.text(min_size=1), st.integers(1, 9))
+def test_every_function_is_in_exactly_one_shard(function, of):
+    assert sum(in_shard(function, (which, of)) for which in range(1, of + 1)) == 1
 
 
 def test_the_static_check_loads_nothing_heavy(root):
