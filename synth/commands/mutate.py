@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from synth.commands.verify import find_budget
-from synth.exits import Ending, Exit, Trouble, of_dossier, unknown_word
+from synth.exits import Ending, Exit, Interrupted, Trouble, of_dossier, unknown_word
 
 if TYPE_CHECKING:
     from reports.strength import Seeded, Strength
     from specs.spec import Spec
-    from synth.mutation.examining import Examined, Original
+    from synth.mutation.examining import Original
     from synth.mutation.kinds import Kind, Mutant
     from synth.progress import Display
     from verify.case import Candidate
@@ -126,23 +126,25 @@ def _original(arguments: argparse.Namespace, display: Display, spec: Spec, candi
 def _follow(
     display: Display, original: Original, seeds: Sequence[Mutant], jobs: int, seconds: float
 ) -> tuple[Seeded, ...]:
-    from synth.mutation.examining import examine_all
+    """What became of each bug, in their order. A run that is stopped keeps what it has found."""
+    from synth.mutation.examining import examine_all, unexamined
 
-    done: list[Examined] = []
+    done: dict[Mutant, Seeded] = {}
     wide = max(len(seed.kind) for seed in seeds)
     results = examine_all(original, seeds, jobs, seconds)
-    while True:
-        with display.waiting(f"{len(done)} of {len(seeds)} done"):
-            one = next(results, None)
-        if one is None:
-            break
-        done.append(one)
-        own = one.seeded
-        by = f"  by {', '.join(own.gates)}" if own.gates else ""
-        told = f"  {own.fate:<10} {one.seconds:6.1f} s  {own.kind:<{wide}}  line {own.line}{by}"
-        display.line(told, STYLES.get(own.fate, "faint"))
-    place = {(seed.kind, seed.line.number, seed.line.after): number for number, seed in enumerate(seeds)}
-    return tuple(sorted((one.seeded for one in done), key=lambda own: place[own.kind, own.line, own.after]))
+    try:
+        while True:
+            with display.waiting(f"{len(done)} of {len(seeds)} done"):
+                one = next(results, None)
+            if one is None:
+                break
+            done[one.mutant] = own = one.seeded
+            by = f"  by {', '.join(own.gates)}" if own.gates else ""
+            told = f"  {own.fate:<10} {one.seconds:6.1f} s  {own.kind:<{wide}}  line {own.line}{by}"
+            display.line(told, STYLES.get(own.fate, "faint"))
+    except (KeyboardInterrupt, Interrupted):
+        display.line(f"interrupted: {len(seeds) - len(done)} of {len(seeds)} bugs were not examined", "error")
+    return tuple(done.get(seed) or unexamined(seed, "the run was stopped before") for seed in seeds)
 
 
 def _strength(

@@ -33,6 +33,7 @@ class Original:
 class Examined:
     """A mutant at its end, and the seconds that it took."""
 
+    mutant: Mutant
     seeded: Seeded
     seconds: float
 
@@ -40,7 +41,12 @@ class Examined:
 def examine_all(original: Original, mutants: Sequence[Mutant], jobs: int, seconds: float) -> Iterator[Examined]:
     """Examine every mutant in `jobs` processes, `seconds` for each, in the order they come to an end."""
     for done in each(mutants, partial(examine_one, original), jobs, seconds):
-        yield done.answer or Examined(_seeded(done.task, "unexamined", done.failure), seconds)
+        yield done.answer or Examined(done.task, unexamined(done.task, done.failure), seconds)
+
+
+def unexamined(mutant: Mutant, why: str) -> Seeded:
+    """A mutant whose examination came to no end."""
+    return _seeded(mutant, "unexamined", why)
 
 
 def examine_one(original: Original, mutant: Mutant) -> Examined:
@@ -66,7 +72,7 @@ def examine_one(original: Original, mutant: Mutant) -> Examined:
         else:
             answer = compared(Case(spec, original.candidate, original.capture), case, budget)
             found = _seeded(mutant, "equivalent" if answer.equal else "survived", answer.told)
-    return Examined(found, time.monotonic() - started)
+    return Examined(mutant, found, time.monotonic() - started)
 
 
 def _judged(mutant: Mutant, dossier: Dossier) -> Seeded | None:

@@ -17,13 +17,14 @@ from reports.strength import STRENGTH_SCHEMA, Kind, Seeded, Strength, check, dou
 from synth.cli import main
 from synth.exits import Exit
 from synth.mutation.equivalence import SAME_CODE, compared, same_code
-from synth.mutation.examining import Original, examine_one
+from synth.mutation.examining import Examined, Original, examine_one
 from synth.mutation.kinds import KINDS, Mutant, mutants
 from synth.pipeline import Stages
 from verify.case import PROFILES, Candidate, Case
 from verify.plan import Capture, CompileFailure
 from verify.verdict import Outcome, Place
 
+BRANCHING = "import triton\n\n\n@triton.jit\ndef k(n):\n    n < 3\n\n\ndef softmax(x):\n    return x\n"
 SPECIMEN = Path(__file__).parents[2] / "specimens" / "admitted" / "transpose__tiled.py"
 
 
@@ -143,7 +144,7 @@ def run(capsys, *given: str) -> tuple[int, str, str]:
 
 
 def test_a_kernel_that_is_not_admitted_gets_no_bugs(standard, kernel, capsys) -> None:
-    kernel.write_text("import triton\n\n\n@triton.jit\ndef k(n):\n    n < 3\n\n\ndef softmax(x):\n    return x\n")
+    kernel.write_text(BRANCHING)
     standard(bounds=Outcome.REFUTED)
     code, last, _ = run(capsys, str(kernel))
     assert code == Exit.REFUTED and last.startswith("RESULT verdict=refuted spec=softmax")
@@ -165,10 +166,43 @@ def test_a_kernel_that_is_not_admitted_gets_no_bugs(standard, kernel, capsys) ->
 )
 def test_bad_input_is_told_in_words(given, code, said, kernel, capsys) -> None:
     if "--json" in given:
-        kernel.write_text("import triton\n\n\n@triton.jit\ndef k(n):\n    n < 3\n\n\ndef softmax(x):\n    return x\n")
+        kernel.write_text(BRANCHING)
     found, last, told = run(capsys, *(each.format(kernel=kernel) for each in given))
     assert found == code and said in told and "Traceback" not in told
     assert last.startswith("RESULT verdict=")
+
+
+def test_a_run_that_is_stopped_keeps_what_it_found(standard, kernel, tmp_path, monkeypatch, capsys) -> None:
+    def examine(original, seeds, jobs, seconds):
+        yield Examined(seeds[0], Seeded(seeds[0].kind, 6, "n < 3", "n <= 3", "killed", "so", ("bounds",)), 1.0)
+        raise KeyboardInterrupt
+
+    kernel.write_text(BRANCHING)
+    monkeypatch.setattr("synth.mutation.examining.examine_all", examine)
+    code, last, _ = run(capsys, str(kernel), "--limit", "2", "--json", str(tmp_path / "s.json"))
+    assert code == Exit.INCONCLUSIVE and "killed=1" in last and "unexamined=1" in last
+    kept = read((tmp_path / "s.json").read_bytes(), Strength, STRENGTH_SCHEMA, "result")
+    assert [each.fate for each in kept.seeded] == ["killed", "unexamined"]
+
+
+@pytest.mark.parametrize(("fates", "code", "verdict"), [
+    (["killed", "equivalent"], Exit.PASSED, "no-survivors"),
+    (["killed", "stopped"], Exit.PASSED, "no-survivors"),
+    (["killed", "survived"], Exit.REFUTED, "survivors"),
+    (["survived", "unexamined"], Exit.REFUTED, "survivors"),
+    (["killed", "unexamined"], Exit.INCONCLUSIVE, "incomplete"),
+    (["stillborn", "equivalent"], Exit.NOTHING, "nothing"),
+])  # fmt: skip
+def test_what_became_of_the_bugs_gives_the_exit_code(standard, kernel, monkeypatch, capsys, fates, code, verdict):
+    def examine(original, seeds, jobs, seconds):
+        for seed, fate in zip(seeds, fates, strict=True):
+            gates = ("bounds",) if fate in ("killed", "stopped") else ()
+            yield Examined(seed, Seeded(seed.kind, 6, seed.line.before, seed.line.after, fate, "so", gates), 1.0)
+
+    kernel.write_text(BRANCHING)
+    monkeypatch.setattr("synth.mutation.examining.examine_all", examine)
+    found, last, _ = run(capsys, str(kernel), "--limit", "2")
+    assert found == code and last.startswith(f"RESULT verdict={verdict} spec=softmax")
 
 
 def test_text_that_is_no_python_is_told_in_words(kernel, capsys) -> None:
