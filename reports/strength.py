@@ -18,7 +18,7 @@ Fate: TypeAlias = Literal["killed", "stopped", "survived", "equivalent", "stillb
 FATES: Final[Mapping[Fate, str]] = {
     "killed": "at least one gate refuted it, with a witness",
     "stopped": "no gate refuted it, but a required one did not pass it either, so it is not admitted",
-    "survived": "every required gate passed it, and its outputs are not those of the candidate",
+    "survived": "every required gate passed it, and it was seen to differ from the candidate, or could not be compared",
     "equivalent": "every required gate passed it, and it gave what the candidate gives in everything that was tried",
     "stillborn": "nothing was captured that could run; it counts neither for a gate nor against one",
     "unexamined": "its examination came to no end",

@@ -205,14 +205,17 @@ def undefined(reading: Reading) -> Iterator[Obligation]:
     for decision in reading.trace.decisions:
         goal = conj(decision.holds, negate(decision.value.undef))
         if goal != TRUE:
+            # Of a tensor a hint may be true where what is asked for here is not: no model counts against it.
+            number = decision.what == "hint" and not decision.shape
+            exact = conj(*(_fits(wrap) for wrap in decision.value.wraps)) if number else TRUE
             yield Obligation(
                 reading,
                 f"the {decision.what} is defined" + ("" if decision.holds == TRUE else f" and {WANTED[decision.what]}"),
                 decision.place,
-                (reading.facts, *_situation(reading, decision)),
+                (reading.facts, *_situation(reading, decision), exact),
                 (Way(goal, "direct"),),
                 reading.trace.ranges,
-                ("undefined", "division-by-zero"),
+                ("hint",) if number else ("undefined", "division-by-zero"),
                 under=(NO_WRAP,),
             )
 
@@ -221,6 +224,7 @@ WANTED: Final = {
     "divisor": "not zero",
     "loop step": "positive",
     "assumption": "true",
+    "hint": "true",
     "assertion": "true",
     "gather's index": "inside its tensor",
 }

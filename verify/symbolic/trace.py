@@ -142,6 +142,7 @@ class Tracer:
 
     def run_block(self, block: Block) -> Operation:
         """Run a block's operations and give back its terminator, which is not run."""
+        from verify.symbolic.hints import heed
         from verify.symbolic.meanings import MEANINGS
 
         for operation in block.operations[:-1]:
@@ -151,6 +152,7 @@ class Tracer:
             except Untracked:
                 results = _unmodelled(self, operation, [])
             self.bind(operation.results, results)
+            heed(self, operation)
         return block.operations[-1]
 
     def mark(self, operation: Operation) -> str:

@@ -51,7 +51,7 @@ def witness(obligation: Obligation, model: Mapping[Atom, int]) -> Witness | str:
 def _replayed(obligation: Obligation, model: Mapping[Atom, int], sizes: Mapping[str, int]) -> Witness | str:
     if "grid" in obligation.faults:
         return _grid(obligation, sizes)
-    if {"descriptor", "view", "threads"} & set(obligation.faults):
+    if {"descriptor", "view", "threads", "hint"} & set(obligation.faults):
         return _by_arithmetic(obligation, sizes, model) or "a candidate counterexample that no arithmetic bears out"
     if {"unwritten", "undefined"} & set(obligation.faults):
         return _whole(obligation, sizes)
@@ -136,6 +136,7 @@ DENIED: Final = (
     (" does not wrap in ", " leaves "),
     (" has at most ", " has more than "),
     (" lies inside ", " does not lie inside "),
+    (" is defined and true", " is not true"),
     (" is 1 ", " is not 1 "),
     (" are multiples ", " are no multiples "),
     (" starts at ", " does not start at "),
