@@ -42,6 +42,7 @@ test: setup check ## ruff, mypy and the tests (minutes, no GPU)
 
 check: setup ## ruff and mypy
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 quality: setup ## the slow tests: differential, planted bugs

@@ -14,7 +14,7 @@ HEAD: Final = '''"""Checks of the values that {entry} loads, which no gate could
 """
 
 '''
-HELPERS: Final = '''
+HELPERS: Final = """
 
 def _refuse(name, tensor, bad, wanted):
     if bool(bad.any()):
@@ -41,7 +41,7 @@ def _unique(name, tensor):
     again = values != values
     again[..., 1:] = values[..., 1:] == values[..., :-1]
     _refuse(name, tensor, again.scatter(-1, order, again), "a value that does not occur before it")
-'''
+"""
 
 
 def guards(spec: Spec, verdicts: Iterable[Verdict]) -> str:

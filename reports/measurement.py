@@ -147,9 +147,7 @@ class Timed:
     ) -> Timed:
         """With the gaps worked out from the medians."""
         against = tuple(Against(rival, rival.median / kernel.median) for rival in baselines)
-        return cls(
-            workload, dtype, dict(sizes), kernel, against, fraction, limit, clock, memory_clock, temperature
-        )
+        return cls(workload, dtype, dict(sizes), kernel, against, fraction, limit, clock, memory_clock, temperature)
 
 
 @frozen

@@ -47,9 +47,7 @@ def new_run(parent: Path, now: datetime | None = None) -> Path:
             return folder
     except OSError as problem:
         raise _explained("cannot make a run folder in", parent, problem) from problem
-    raise StoreError(
-        f"cannot make a run folder in {parent}: {_TRIES} names were all taken; is a clock stuck?"
-    )
+    raise StoreError(f"cannot make a run folder in {parent}: {_TRIES} names were all taken; is a clock stuck?")
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -63,9 +61,7 @@ def write(path: Path, content: str | bytes) -> Path:
         if path.exists():
             if path.is_file() and path.read_bytes() == data:
                 return path
-            raise StoreError(
-                f"cannot write {path}: another run left it there; choose another folder with --out"
-            )
+            raise StoreError(f"cannot write {path}: another run left it there; choose another folder with --out")
         _write_whole(path, data)
     except OSError as problem:
         raise _explained("cannot write", path, problem) from problem

@@ -60,11 +60,7 @@ def test_a_wrong_term_is_found_on_the_device() -> None:
     path = SPECIMENS / "rms_norm__looped.py"
     spec = specs.find("rms_norm")
     source = path.read_text()
-    wrong = (
-        source.replace("rsqrt(", "sqrt(", 1)
-        if "rsqrt(" in source
-        else source.replace("+ eps", "+ 2 * eps", 1)
-    )
+    wrong = source.replace("rsqrt(", "sqrt(", 1) if "rsqrt(" in source else source.replace("+ eps", "+ 2 * eps", 1)
     assert wrong != source
     plans = capture(spec, Candidate(wrong, spec.name, str(path)), PROFILES["quick"]).plans
     found = check(spec, plans, (), points(spec), compile_variant, "cuda")

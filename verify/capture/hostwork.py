@@ -58,9 +58,7 @@ def hostwork(
     return None
 
 
-def _made(
-    session: Session, name: str, sources: Sequence[Stand], sizes: Sequence[Size], dtype: torch.dtype
-) -> Stand:
+def _made(session: Session, name: str, sources: Sequence[Stand], sizes: Sequence[Size], dtype: torch.dtype) -> Stand:
     """A fresh tensor that the operation fills from its sources."""
     made = allocate(session, sizes, dtype, sources[0].device if sources else "cuda")
     views = tuple(source.view_ for source in sources)
@@ -173,4 +171,3 @@ def _range(session: Session, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     made = allocate(session, (count,), kwargs.get("dtype") or torch.int64, kwargs.get("device"))
     session.add(Glue("arange", (), made.view_, {}, session.place()), made.view_)
     return made
-

@@ -38,6 +38,4 @@ def _step(step: Step, names: Mapping[str, str]) -> Step:
         return evolve(step, arguments=arguments)
     if isinstance(step, Copy):
         return evolve(step, source=_view(step.source, names), target=_view(step.target, names))
-    return evolve(
-        step, inputs=tuple(_view(each, names) for each in step.inputs), target=_view(step.target, names)
-    )
+    return evolve(step, inputs=tuple(_view(each, names) for each in step.inputs), target=_view(step.target, names))

@@ -17,10 +17,7 @@ from verify.capture.session import Session
 from verify.capture.symbols import number
 from verify.plan import View
 
-DTYPES: Final = {
-    getattr(torch, name): name
-    for name in SPOKEN
-}
+DTYPES: Final = {getattr(torch, name): name for name in SPOKEN}
 DEVICE: Final = torch.device("cuda", 0)
 LOOKS_AT_DATA: Final = frozenset(
     [

@@ -31,11 +31,7 @@ def native(case: Case, budget: Budget) -> tuple[Verdict, ...]:
     if not present():
         return (_unknown("the kernels do on a device what was shown of them", "not run: no device"),)
     if specs.ALL.get(case.spec.name) is not case.spec:
-        return (
-            _unknown(
-                "the kernels do on a device what was shown of them", "not run: a spec of the user's own"
-            ),
-        )
+        return (_unknown("the kernels do on a device what was shown of them", "not run: a spec of the user's own"),)
     from verify.native.child import Request
 
     with TemporaryDirectory(prefix="kernelproof-native-") as folder:
@@ -44,11 +40,7 @@ def native(case: Case, budget: Budget) -> tuple[Verdict, ...]:
         request.write_bytes(canonical(Request(case.spec.name, case.capture.plans, refusals)))
         trouble = _child(request, answer, folder)
         if not answer.exists():
-            return (
-                _unknown(
-                    "the kernels run on a device to the end", trouble or "the device process said nothing"
-                ),
-            )
+            return (_unknown("the kernels run on a device to the end", trouble or "the device process said nothing"),)
         return verdicts(answer.read_bytes())
 
 
@@ -79,9 +71,7 @@ def _child(request: Path, answer: Path, folder: str) -> str:
     paths = os.pathsep.join(path for path in sys.path if path)
     environment = {**os.environ, "PYTHONPATH": paths, "TRITON_CACHE_DIR": folder}
     try:
-        done = subprocess.run(
-            command, env=environment, cwd=folder, capture_output=True, text=True, timeout=SECONDS
-        )
+        done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         return f"the device process took more than {SECONDS} s"
     said = done.stderr.strip().splitlines()

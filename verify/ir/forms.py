@@ -219,9 +219,7 @@ def type_of(token: Token) -> Type:
         raise flaw(str(error), token) from None
 
 
-def _results(
-    raw: Raw, name: str, count: int, inputs: list[Type], outputs: list[Type] | None
-) -> tuple[Type, ...]:
+def _results(raw: Raw, name: str, count: int, inputs: list[Type], outputs: list[Type] | None) -> tuple[Type, ...]:
     if count == 0:
         return ()
     try:

@@ -13,6 +13,7 @@ from verify.ir.types import described, loaded, with_element
 
 BOOLEAN = Scalar("i1")
 
+
 def _table(operands: tuple[int, int], names: str) -> dict[str, tuple[int, int]]:
     return dict.fromkeys(names.split(), operands)
 

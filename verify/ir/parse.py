@@ -189,9 +189,7 @@ class _Body:
             values.extend(self._define(name, types, raw.results or raw.name, scope))
         return form, tuple(values)
 
-    def _operation(
-        self, raw: Raw, form: Form, results: tuple[Value, ...], scope: _Scope, labels: _Labels
-    ) -> Operation:
+    def _operation(self, raw: Raw, form: Form, results: tuple[Value, ...], scope: _Scope, labels: _Labels) -> Operation:
         place, stack = self.locations.resolve(raw.location, self.default)
         operands = tuple(self._use(token, scope) for token in form.operands)
         successors = tuple(self._successor(*target, scope, labels) for target in form.successors)
@@ -208,9 +206,7 @@ class _Body:
             raise flaw(f"{token} is used before it is defined", token)
         return value
 
-    def _successor(
-        self, label: Token, arguments: Sequence[Token], scope: _Scope, labels: _Labels
-    ) -> Successor:
+    def _successor(self, label: Token, arguments: Sequence[Token], scope: _Scope, labels: _Labels) -> Successor:
         if label not in labels:
             raise flaw(f"block {label} is not defined", label)
         if len(labels[label]) != len(arguments):

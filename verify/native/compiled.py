@@ -29,9 +29,7 @@ def compile_variant(variant: Variant) -> Kernel:
 
 
 @lru_cache(maxsize=256)
-def _compile(
-    ttir: str, num_warps: int, num_stages: int, num_ctas: int, target: tuple[str, int | str, int]
-) -> Any:
+def _compile(ttir: str, num_warps: int, num_stages: int, num_ctas: int, target: tuple[str, int | str, int]) -> Any:
     with TemporaryDirectory(prefix="kernelproof-ttir-") as folder:
         path = Path(folder) / "kernel.ttir"
         path.write_text(ttir)

@@ -41,11 +41,7 @@ def told(reading: Reading, terms: tuple[Truth, ...], assumed: Mapping[str, Value
 
     Each is guarded by its address being an element's: elsewhere there is no value to speak of.
     """
-    found = [
-        Loaded.read(reading, load, assumed or {})
-        for load in loads(terms)
-        if pointer(load) in reading.inputs
-    ]
+    found = [Loaded.read(reading, load, assumed or {}) for load in loads(terms) if pointer(load) in reading.inputs]
     facts = [fact for each in found for fact in each.domain()]
     for left, right in combinations(found, 2):
         if left.source == right.source:

@@ -124,5 +124,3 @@ def _false(obligation: Obligation, assumed: Mapping[str, Values], ask: Assuming)
         for way in obligation.ways
         if not way.sufficient
     )
-
-

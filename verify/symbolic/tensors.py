@@ -106,9 +106,7 @@ def _any_lane(tracer: Tracer, operation: Operation, operands: list[Lane]) -> Lan
     return tracer.unknown(operation, operation.results[0].type, 0, *spoiled)
 
 
-def anywhere(
-    tracer: Tracer, operation: Operation, value: Lane, axes: Sequence[int] | None = None, at: int = 0
-) -> Lane:
+def anywhere(tracer: Tracer, operation: Operation, value: Lane, axes: Sequence[int] | None = None, at: int = 0) -> Lane:
     """What could spoil `value`, the operand `at`, at any lane along the axes (all of them unless given)."""
     shape = shape_of(operation.operands[at].type)
     chosen = range(len(shape)) if axes is None else axes

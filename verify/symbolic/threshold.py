@@ -107,5 +107,3 @@ def _named(each: Atom) -> str:
     if each.kind in ("min", "max"):
         return f"{each.kind}({', '.join(sides)})"
     return f"(({sides[0]}) {SIGNS[each.kind]} {sides[1]})" if each.kind in SIGNS else ""
-
-
