@@ -54,7 +54,7 @@ def loaded(tracer: Tracer, operation: Operation, address: Address, mask: Lane, o
         if address.pointer in tracer.changing:  # the same address may hold something else each time
             there = anything
         value = merged(mask.truth, there, other or anything, anything)
-        return Lane(value.content, undef, other.wraps if other else frozenset())
+        return Lane(value.content, undef, other.wraps if other else ())
     return tracer.unknown(operation, result.type, 0, Lane(None, undef))
 
 

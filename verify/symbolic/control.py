@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import evolve, frozen
@@ -33,7 +33,7 @@ from verify.symbolic.terms import (
     poly,
 )
 from verify.symbolic.trace import Tracer
-from verify.symbolic.values import Address, Content, Descriptor, Lane, Wrap, merged, renamed, tainted
+from verify.symbolic.values import Address, Content, Descriptor, Lane, Wrap, merged, renamed, tainted, together
 
 
 def run_region(tracer: Tracer, region: Region) -> tuple[str, list[Lane]]:
@@ -184,7 +184,7 @@ def for_loop(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list
     after = Wrap(index + step.poly, bits, during, "loop counter", operation.place)
     if tracer.ranges.of(high.poly + step.poly)[1] >= 2 ** (bits - 1):
         with _entered(tracer, iteration, TRUE):
-            tracer.decide("loop counter", Lane(None, FALSE, frozenset({after})), operation)
+            tracer.decide("loop counter", Lane(None, FALSE, (after,)), operation)
     tracer.environment[counter.name] = tainted(index, low, step)
     carried = _carry(tracer, arguments, starts)
 
@@ -256,7 +256,7 @@ def _iterate(
         spoiled = _spread(carried, yields, iteration, during)
         earlier = _earlier(carried, solved, iteration)
         current = [
-            Lane(value.content, undef, each.start.wraps | _before(after.wraps, earlier, during))
+            Lane(value.content, undef, together(each.start.wraps, _before(after.wraps, earlier, during)))
             for each, value, after, undef in zip(carried, solved, yields, spoiled, strict=True)
         ]
         tracer.bind([each.argument for each in carried], current)
@@ -335,10 +335,10 @@ def _earlier(carried: list[Carried], solved: list[Lane], iteration: Atom) -> Ren
     return Renaming(known)
 
 
-def _before(wraps: frozenset[Wrap], earlier: Renaming, during: Truth) -> set[Wrap]:
+def _before(wraps: tuple[Wrap, ...], earlier: Renaming, during: Truth) -> Iterator[Wrap]:
     """Wraps in one round, as wraps in any earlier one."""
     entered = earlier.truth(during)
-    return {evolve(moved, when=conj(entered, moved.when)) for moved in (wrap.renamed(earlier) for wrap in wraps)}
+    return (evolve(moved, when=conj(entered, moved.when)) for moved in (wrap.renamed(earlier) for wrap in wraps))
 
 
 def _stepped(start: Poly, now: Poly, then: Poly, iteration: Atom, loose: frozenset[str]) -> Poly | None:

@@ -45,7 +45,7 @@ def may_wrap(
     if low >= -(2 ** (bits - 1)) and high < 2 ** (bits - 1):
         return tainted(content, *sources)
     wrap = Wrap(content, bits, TRUE, operation.name, operation.place, factors)
-    return tainted(content, *sources, extra=frozenset({wrap}))
+    return tainted(content, *sources, own=(wrap,))
 
 
 def constant(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:

@@ -28,7 +28,7 @@ from verify.symbolic.terms import (
     within,
 )
 from verify.symbolic.trace import Tracer
-from verify.symbolic.values import Lane, merged, renamed, tainted
+from verify.symbolic.values import Lane, merged, renamed, tainted, together
 
 
 def program_id(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
@@ -238,7 +238,10 @@ def dot(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane
     row = moved(Lane(None, left.undef, left.wraps), {rank - 1: of(inner)})
     column = moved(Lane(None, right.undef, right.wraps), {rank - 2: of(inner)})
     spoiled = disj(row.undef, column.undef)
-    sources = (Lane(None, conj(inside, spoiled) if spoiled != FALSE else FALSE, row.wraps | column.wraps), *rest)
+    sources = (
+        Lane(None, conj(inside, spoiled) if spoiled != FALSE else FALSE, together(row.wraps, column.wraps)),
+        *rest,
+    )
     return [tracer.unknown(operation, operation.results[0].type, 0, *sources)]
 
 

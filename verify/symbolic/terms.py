@@ -64,9 +64,9 @@ class Poly:
             return self.terms[0][1]
         return None
 
-    def atoms(self) -> frozenset[Atom]:
-        """The atoms at the top; `closure` also looks inside them."""
-        return frozenset(each for monomial, _ in self.terms for each in monomial)
+    def atoms(self) -> tuple[Atom, ...]:
+        """The atoms at the top, none twice; `closure` also looks inside them."""
+        return tuple(dict.fromkeys(each for monomial, _ in self.terms for each in monomial))
 
 
 @frozen(cache_hash=True)

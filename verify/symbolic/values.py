@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import chain
 from typing import TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from verify.symbolic.terms import FALSE, TRUE, Poly, Renaming, Truth, choose, conj, disj, negate
 from verify.verdict import Place
@@ -71,12 +73,12 @@ class Lane:
     """A value at one lane; its lane coordinates are the atoms `lane(0)`, `lane(1)`, ...
 
     `content` is None for floats and for anything whose value is not tracked. `undef` says where the lane is
-    undefined; `wraps` are the operations behind it that must not wrap.
+    undefined; `wraps` are the operations behind it that must not wrap, none twice, in an order that every run shares.
     """
 
     content: Content = None
     undef: Truth = FALSE
-    wraps: frozenset[Wrap] = field(default=frozenset())
+    wraps: tuple[Wrap, ...] = ()
 
     @property
     def poly(self) -> Poly:
@@ -100,16 +102,21 @@ def renamed(value: Lane, renaming: Renaming) -> Lane:
         content = content.renamed(renaming)
     elif content is not None:
         content = renaming(content)
-    wraps = frozenset(wrap.renamed(renaming) for wrap in value.wraps)
+    wraps = together(wrap.renamed(renaming) for wrap in value.wraps)
     return Lane(content, renaming.truth(value.undef), wraps)
 
 
-def tainted(content: Content, *sources: Lane, extra: frozenset[Wrap] = frozenset()) -> Lane:
+def together(*groups: Iterable[Wrap]) -> tuple[Wrap, ...]:
+    """All of them once, as they come: the order of a set would be another in every process."""
+    return tuple(dict.fromkeys(chain(*groups)))
+
+
+def tainted(content: Content, *sources: Lane, own: tuple[Wrap, ...] = ()) -> Lane:
     """A value computed lane by lane from others: it inherits all that could spoil them."""
     return Lane(
         content,
         disj(*(source.undef for source in sources)),
-        extra.union(*(source.wraps for source in sources)),
+        together(*(source.wraps for source in sources), own),
     )
 
 
@@ -118,9 +125,9 @@ def merged(condition: Truth, yes: Lane, no: Lane, unknown: Lane) -> Lane:
     undef = disj(conj(condition, yes.undef), conj(negate(condition), no.undef))
     if undef != FALSE and yes.undef == no.undef:
         undef = yes.undef
-    wraps = frozenset(
-        [evolve(wrap, when=conj(wrap.when, condition)) for wrap in yes.wraps]
-        + [evolve(wrap, when=conj(wrap.when, negate(condition))) for wrap in no.wraps]
+    wraps = together(
+        (evolve(wrap, when=conj(wrap.when, condition)) for wrap in yes.wraps),
+        (evolve(wrap, when=conj(wrap.when, negate(condition))) for wrap in no.wraps),
     )
     return Lane(_joined(condition, yes.content, no.content, unknown.content), undef, wraps)
 

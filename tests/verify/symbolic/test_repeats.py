@@ -1,0 +1,29 @@
+"""Two processes give the same answers in the same order, solver steps included."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ASKED = """
+from attrs import evolve
+from questions import BUDGET, asked
+from store_plans import stored
+for gate in ("bounds", "overflow"):
+    for verdict in asked(*stored("matmul__grouped")).verdicts(gate, BUDGET):
+        print(evolve(verdict, cost=evolve(verdict.cost, seconds=0)))
+"""
+
+
+def answers(seed: int) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
+    return subprocess.Popen([sys.executable, "-c", ASKED], env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def test_answers_do_not_depend_on_the_process() -> None:
+    one, other = (each.communicate() for each in [answers(1), answers(2)])
+    assert one[0].count("gate='overflow'") > 3
+    assert one == other
