@@ -15,6 +15,7 @@ from reports.record import NO_REFERENCE, Record, shortfall
 from reports.strength import Strength, doubt
 from reports.tally import NOT_RUN, Row, totals
 from reports.text import count, listed
+from verify.verdict import Outcome
 
 # What a proof or a test stands on although nothing here examines it, and what would follow if it were wrong.
 TRUSTED: Final = (
@@ -31,6 +32,28 @@ _NEVER_SHOWN: Final = (
     "Timing channels, power, hangs, and what else runs on the device.",
     "That the spec asks for the right thing: a person has to read it.",
 )
+
+
+REACHES: Final[Mapping[bool, str]] = {
+    True: "yes: some size, program and lane of the domain meet what the claim is about",
+    False: "never: no size, program and lane of the domain meet it, so the proof is vacuous and says nothing",
+}
+# How a proof was found, in the words of the details.
+RUNGS: Final[Mapping[str, str]] = {
+    "intervals": "the ranges of the sizes alone decide it; no solver was asked",
+    "z3 linear": "z3, with every product of unknowns taken for any number; what follows so follows in any case",
+    "z3 integers": "z3 on integers, products included",
+    "z3 non-linear": "z3's engine for polynomials over the integers",
+    "direct": "the claim as it stands",
+    "flat": "element numbers counted from the buffer's start",
+    "per coordinate": "the element number is split along the strides, and each coordinate is within its size",
+    "per tile": "two programs have two tiles, and tiles have no element in common",
+    "by factors": "one factor is small enough for whatever the other may be",
+    "writer exhibited": "for an element, the program, round and lane that write it are named and checked",
+    "counting": "programs have tiles of their own, and there are as many programs as tiles",
+    "by its allocation": "the host code fills the memory before any kernel starts",
+    "atomic in all programs": "every access to the element is atomic for the whole device",
+}
 
 
 @frozen
@@ -143,6 +166,9 @@ def not_shown(record: Record, rows: tuple[Row, ...]) -> tuple[str, ...]:
         sentences.append(f"Tested is not proved: {count(held, 'claim')} rest on samples.")
     if record.spec.contract:
         sentences.append(f"Whether any number is right: {NO_REFERENCE}.")
+    vacuous = sum(verdict.vacuous for verdict in record.verdicts)
+    if vacuous:
+        sentences.append(f"{count(vacuous, 'proof is', 'proofs are')} vacuous: about what no size of the domain meets.")
     silent = [row.gate for row in rows if row.worst == NOT_RUN]
     if silent:
         sentences.append(f"Not run, so nothing shown: {listed(silent)}.")
@@ -192,7 +218,7 @@ def doubts(record: Record, rows: tuple[Row, ...], ledgers: int, strength: Streng
         ),
         Doubt(
             "Could a proof be empty, from assumptions that nothing meets?",
-            "A proof from contradictory assumptions counts as unknown. The assumptions are listed above.",
+            _emptiness(record),
         ),
         Doubt(
             "Could a size have been left out?",
@@ -221,6 +247,22 @@ def doubts(record: Record, rows: tuple[Row, ...], ledgers: int, strength: Streng
             f"It ran only in the capture sandbox, which reached: {record.sandbox}. Only data came back.",
         ),
     )
+
+
+def rungs(record: Record) -> Mapping[str, str]:
+    """The ways in which proofs of this record were found, with what each of them means."""
+    told = " ".join(verdict.detail for verdict in record.verdicts if verdict.outcome is Outcome.PROVED)
+    return {name: meaning for name, meaning in RUNGS.items() if name in told}
+
+
+def _emptiness(record: Record) -> str:
+    proofs = [verdict for verdict in record.verdicts if verdict.outcome is Outcome.PROVED]
+    asked = [verdict for verdict in proofs if verdict.reached is not None]
+    if not asked:
+        return "A domain without a shape counts as unknown. Whether each claim is about something was not asked."
+    empty = [f"{verdict.gate}, {verdict.claim}" for verdict in asked if verdict.vacuous]
+    told = f"Whether a claim is about something that happens was decided for {count(len(asked), 'proof')}"
+    return f"{told}; vacuous: {'; '.join(empty)}." if empty else f"{told}: each is."
 
 
 def redo(record: Record, json: str = "") -> str:

@@ -63,6 +63,9 @@ def to_data(record: Record) -> dict[str, Any]:
     data["measurement"] = times if record.measurement else None
     if not record.walks:  # so that a record from before there were any keeps its digest
         del data["walks"]
+    for verdict in data["verdicts"]:
+        if verdict["reached"] is None:  # likewise
+            del verdict["reached"]
     plain: dict[str, Any] = _plain(data)
     return plain
 

@@ -83,6 +83,10 @@ def _claims(old: Record, new: Record) -> Iterator[Change]:
         if gate in asked:  # a gate that did not run at all is told already
             # Another kernel has other accesses, so other claims; the same one has lost something.
             yield Change("weaker" if same_kernel else "changed", f"{gate} no longer claims: {claim}")
+    about = {(verdict.gate, verdict.claim) for verdict in old.verdicts if not verdict.vacuous}
+    for verdict in new.verdicts:
+        if verdict.vacuous and (verdict.gate, verdict.claim) in about:
+            yield Change("weaker", f"{verdict.gate} is now vacuous: {verdict.claim}")
     for gate, claim in after - before:
         if any(verdict.gate == gate for verdict in old.verdicts):
             yield Change("changed", f"{gate} now claims: {claim}")

@@ -204,6 +204,8 @@ def _context(
         "rows": rows,
         "sums": tally.totals(rows),
         "meanings": tally.MEANINGS,
+        "reaches": assurance.REACHES,
+        "rungs": assurance.rungs(record),
         "items": items,
         "refuted": refuted,
         "pytest": pytest_file(record),

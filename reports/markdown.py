@@ -40,7 +40,7 @@ def render(record: Record, signoffs: SignOffs | None = None, strength: Strength 
         *_witnesses(record),
         _gates(rows),
         f"**Bench:** {_bench(record)}",
-        f"**Readability:** {plain(measure(record.candidate.source).summary)}",
+        f"**Readability:** {plain(measure(record.candidate.source).summary)}.",
         *_walks(record),
         "**Not shown here:** " + " ".join(plain(sentence) for sentence in assurance.not_shown(record, rows)),
         *(_strength(strength) if strength is not None else ()),
@@ -183,13 +183,18 @@ def _gates(rows: tuple[Row, ...]) -> str:
                     plain(row.gate),
                     row.brief,
                     str(row.total),
-                    *(str(row.counts[name] or "·") for name in used),
+                    *(_number(row, name) for name in used),
                     _word(row.worst),
                     required if row.enough else f"{required}, **not met**",
                 ]
             )
         )
     return "\n".join(lines)
+
+
+def _number(row: Row, bucket: str) -> str:
+    vacuous = f" ({row.vacuous} vacuous)" if bucket == "proved" and row.vacuous else ""
+    return f"{row.counts[bucket] or '·'}{vacuous}"
 
 
 def _matrix(linked: Sequence[tuple[Record, str]]) -> str:

@@ -66,7 +66,7 @@ class Readability:
 
     @property
     def summary(self) -> str:
-        """The measures in a line."""
+        """The measures in a line, without a full stop."""
         if self.unread:
             return self.unread
         parts = [
@@ -86,10 +86,10 @@ def measure(source: str) -> Readability:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Readability(unread="The source is no Python that parses here, so nothing was measured.")
+        return Readability(unread="Not measured: the source is no Python that parses here")
     kernels = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and _jit(node)]
     if not kernels:
-        return Readability(unread="The kernels stand in other files, which the record does not hold: not measured.")
+        return Readability(unread="Not measured: the kernels stand in other files, which the record does not hold")
     kernels.sort(key=lambda node: node.lineno)
     lines = source.splitlines()
     return Readability(

@@ -74,6 +74,7 @@ class Row:
     required: str | None
     enough: bool
     verdicts: tuple[int, ...]
+    vacuous: int = 0  # of the proved
 
     @property
     def total(self) -> int:
@@ -112,4 +113,5 @@ def _row(record: Record, gate: str) -> Row:
         required=None if least is None else least.word,
         enough=least is None or (outcome is not None and outcome >= least),
         verdicts=tuple(own),
+        vacuous=sum(record.verdicts[index].vacuous for index in own),
     )

@@ -184,12 +184,20 @@ class Verdict:
     ledger: tuple[LedgerEntry, ...] = ()
     needs: tuple[Need, ...] = ()  # what would have to be known of loaded values for an unknown claim to hold
     kernel: str = ""  # whose launches it is about, where it is not about all of them
+    reached: bool | None = None  # of a proof: whether anything in its scope meets what it is about; None: not known
 
     def __attrs_post_init__(self) -> None:
         if (self.witness is None) == (self.outcome is Outcome.REFUTED):
             raise ValueError(f"{self.gate}: outcome {self.outcome.word} with witness {self.witness}")
         if self.outcome in (Outcome.PROVED, Outcome.HELD) and not self.scope:
             raise ValueError(f"{self.gate}: {self.outcome.word} needs a scope")
+        if self.reached is not None and self.outcome is not Outcome.PROVED:
+            raise ValueError(f"{self.gate}: reached={self.reached} of a claim that is {self.outcome.word}")
+
+    @property
+    def vacuous(self) -> bool:
+        """Whether it is a proof about nothing: no input in the scope meets what it is about."""
+        return self.reached is False
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:

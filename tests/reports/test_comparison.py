@@ -98,3 +98,12 @@ def test_times_count_only_where_their_intervals_are_apart(examples):
     assert kinds(record, with_kernel(1.0001)) == set()
     assert kinds(record, with_kernel(1.5)) == {"worse"}
     assert kinds(record, with_kernel(0.5)) == {"better"}
+
+
+def test_a_proof_that_is_now_about_nothing_is_weaker(examples):
+    old = examples.admitted()
+    (first, *rest) = old.verdicts
+    new = evolve(old, verdicts=(evolve(first, reached=False), *rest))
+
+    assert Change("weaker", f"{first.gate} is now vacuous: {first.claim}") in compare(old, new)
+    assert compare(new, new) == ()

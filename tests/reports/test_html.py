@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from reports import html, index
+from reports import html, index, markdown
 from reports.measurement import Measurement
 from reports.reproduction import pytest_file
 from verify.verdict import Cost, Held, Outcome, Place, Run, Verdict
@@ -296,3 +296,21 @@ def test_what_changed_since_an_accepted_record_is_on_the_page(examples):
     assert "No earlier record was given" in html.render(new)
     text = text_of(html.render(new, since=old))
     assert "worse : the verdict: admitted -&gt; refuted" in text and "bounds: proved -&gt; refuted" in text
+
+
+def test_a_proof_about_nothing_is_called_vacuous(examples):
+    record = examples.admitted()
+    first, *rest = record.verdicts
+
+    def told(reached):
+        whole = evolve(record, verdicts=(evolve(first, reached=reached), *rest))
+        return text_of(html.render(whole)), markdown.render(whole)
+
+    page, short = told(False)
+    assert (
+        "1 proof is vacuous" in page and f"vacuous: {first.gate}, {first.claim}." in page and "never: no size" in page
+    )
+    assert "(1 vacuous)" in page and "(1 vacuous)" in short and "1 proof is vacuous" in short
+    page, short = told(True)
+    assert "for 1 proof: each is." in page and "vacuous" not in page + short
+    assert "was not asked" in told(None)[0]

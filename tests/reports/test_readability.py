@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reports import html, markdown
 from reports.readability import measure
 
 HEAD = "import triton\n\n@triton.jit\ndef k(x, n, BLOCK: tl.constexpr):\n"
@@ -106,3 +107,14 @@ def test_kernels_elsewhere_are_not_measured():
 
 def test_a_flood_of_statements_takes_no_age():
     assert measure(HEAD + "    a = tl.load(x + n * 2 + BLOCK, mask=n < BLOCK)\n" * 1000).kernels[0].lines == 1001
+
+
+@pytest.mark.parametrize("source", ["no python at all", "def softmax(x): return kernel[1](x)", HEAD + "    x = 1\n"])
+def test_the_line_ends_in_one_full_stop(examples, source):
+    own = examples.candidate("x.py", source=source)
+    record = examples.record(own, examples.admitted().verdicts)
+    line = html.render(record).split('id="readability"')[1].split("</p>")[0].split("<p>")[1]
+
+    assert line.endswith(("</b>.", "TTIR."))
+    assert ".;" not in line and ".</b>" not in line and not measure(source).summary.endswith(".")
+    assert f"{measure(source).summary}." in markdown.render(record)

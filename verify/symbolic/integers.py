@@ -35,6 +35,9 @@ def bits_of(operation: Operation) -> int:
     return element.bits
 
 
+RESULTS: Final = {"arith.addi": "sum", "arith.subi": "difference", "arith.muli": "product", "arith.shli": "shift"}
+
+
 def may_wrap(
     tracer: Tracer, operation: Operation, content: Poly, *sources: Lane, factors: tuple[Poly, ...] = ()
 ) -> Lane:
@@ -44,7 +47,7 @@ def may_wrap(
     low, high = tracer.ranges_over(shape).of(content)
     if low >= -(2 ** (bits - 1)) and high < 2 ** (bits - 1):
         return tainted(content, *sources)
-    wrap = Wrap(content, bits, TRUE, operation.name, operation.place, factors)
+    wrap = Wrap(content, bits, TRUE, RESULTS.get(operation.name, operation.name), operation.place, factors)
     return tainted(content, *sources, own=(wrap,))
 
 

@@ -160,7 +160,7 @@ def _no_wrap(
         ways.append(Way(within(-half, wrap.value, half), "before the others", alone, necessary=True))
     return Obligation(
         reading,
-        f"{wrap.operation} does not wrap in int{wrap.bits}",
+        f"the {wrap.operation} fits int{wrap.bits} wherever an address, a mask or a branch rests on it",
         wrap.place,
         (reading.facts, *when, wrap.when),
         tuple(ways),

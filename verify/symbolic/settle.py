@@ -16,6 +16,7 @@ from verify.symbolic.memory import told
 from verify.symbolic.needs import Assuming, needs, silent
 from verify.symbolic.obligations import Obligation
 from verify.symbolic.ranges import Ranges
+from verify.symbolic.reach import Reach
 from verify.symbolic.reading import Reading, readings
 from verify.symbolic.solver import Answer, discharge, reachable
 from verify.symbolic.terms import Truth, atom, conj, from_condition, from_size, less
@@ -57,7 +58,8 @@ def settle(case: Case, budget: Budget, gate: str, obligations: Generator, claim:
             if not any(found.witness for found in known):  # one witness a claim is enough
                 known.append(_settled(obligation, solve))
     verdicts = [*_unmodelled(read, gate, claim), *_uncovered(case, gate, claim)]
-    verdicts += [_verdict(gate, case, each) for each in findings.values()]
+    reach = Reach(budget)
+    verdicts += [_verdict(gate, case, each, reach) for each in findings.values()]
     return tuple(verdicts) or (Verdict(gate, Outcome.UNKNOWN, claim, "", "the kernels have nothing to show it about"),)
 
 
@@ -142,25 +144,32 @@ def _wanting(obligation: Obligation, wanted: tuple[Need, ...], cost: Cost) -> Fi
     return Finding(obligation, Outcome.UNKNOWN, "", cost, f"{detail} ({obligation.reading.label})", needs=wanted)
 
 
-def _verdict(gate: str, case: Case, findings: list[Finding]) -> Verdict:
+def _verdict(gate: str, case: Case, findings: list[Finding], reach: Reach) -> Verdict:
     bad = min(findings, key=lambda found: found.outcome)
     obligation = bad.obligation
     kernel = obligation.reading.launch.kernel
     cost = Cost(sum(found.cost.seconds for found in findings), sum(found.cost.rlimit or 0 for found in findings))
     if bad.outcome is Outcome.PROVED:
         rungs = ", then ".join(dict.fromkeys(found.rung for found in findings))
-        detail = f"shown {rungs}; in {len(findings)} kernel variants"
+        variants = len({id(found.obligation.reading) for found in findings})
+        detail = f"shown {rungs}; in {variants} kernel variants"
+        reached = reach.any(found.obligation for found in findings)
+        detail += VACUOUS if reached is False else ""
         own = (each for found in findings for each in found.obligation.under)
         under = tuple(dict.fromkeys((*own, *_disjoint(case))))
         return Verdict(
-            gate, bad.outcome, obligation.claim, scope(case), detail, under, None, obligation.place, cost, kernel=kernel
-        )
+            gate, bad.outcome, obligation.claim, scope(case), detail, under, None, obligation.place, cost,
+            kernel=kernel, reached=reached,
+        )  # fmt: skip
     cell = obligation.reading.plan.cell
     where = f"{obligation.reading.label}, {'every shape' if cell == TRUE else f'where {cell}'}"
     return Verdict(
         gate, bad.outcome, obligation.claim, where, bad.detail or bad.rung, (), bad.witness, obligation.place, cost,
         needs=bad.needs, kernel=kernel,
     )  # fmt: skip
+
+
+VACUOUS: Final = "; vacuous: no size, program and lane of the domain meet what it is about"
 
 
 def _disjoint(case: Case) -> Iterator[str]:

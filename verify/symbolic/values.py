@@ -16,7 +16,8 @@ from verify.verdict import Place
 class Wrap:
     """An integer operation in a value's history that wraps unless `value` fits `bits`, where `when` holds.
 
-    `factors` are those of a product: that it fits is easier to show from one factor than from the expanded sum.
+    `operation` is a noun, such as `product`. `factors` are those of a product: that it fits is easier to show from one
+    factor than from the expanded sum.
     """
 
     value: Poly
