@@ -103,6 +103,8 @@ def _descriptors() -> None:
             ahead = base.view_.offset * base.dtype.itemsize
             assert base.session.decide((ahead % 16).equals(0)), "base must be 16-byte aligned"
             self.base = FakeTensor(base.dtype)
+        # A block is part of the kernel's type: a size in it is fixed to its value, as for any constant.
+        self.block_shape = [int(size) for size in self.block_shape]
         try:
             check(self)
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,9 +35,28 @@ def _compile(ttir: str, num_warps: int, num_stages: int, num_ctas: int, target: 
         path.write_text(ttir)
         options = {"num_warps": num_warps, "num_stages": num_stages, "num_ctas": num_ctas}
         kernel = triton.compile(str(path), target=GPUTarget(*target), options=options)
+    kernel.src.signature = as_launched(kernel.src.signature)
     # Descriptors made inside a kernel need scratch memory from the host, by way of Triton's allocator.
     triton.set_allocator(lambda size, align, stream: torch.empty(size, dtype=torch.uint8, device="cuda"))
     return kernel
+
+
+def as_launched(signature: Mapping[int, str]) -> dict[int, str]:
+    """The types of what the kernel is called with, given those of the TTIR function.
+
+    A tensor descriptor is one argument to Triton's launcher, under another spelling; to the function it is followed
+    by its sizes and strides.
+    """
+    types = iter(signature.values())
+    launched: list[str] = []
+    for type in types:
+        if type.startswith("!tt.tensordesc<"):
+            *block, element = type.removeprefix("!tt.tensordesc<").removeprefix("tensor<").rstrip(">").split("x")
+            for _ in range(2 * len(block)):
+                next(types)
+            type = f"tensordesc<{element}[{', '.join(block)}]>"
+        launched.append(type)
+    return dict(enumerate(launched))
 
 
 def _current_target() -> tuple[str, int | str, int]:

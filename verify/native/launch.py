@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import torch
 from attrs import frozen
@@ -30,7 +30,11 @@ from verify.plan import (
     View,
 )
 
+if TYPE_CHECKING:
+    from triton.tools.tensor_descriptor import TensorDescriptor
+
 Compile: TypeAlias = Callable[[Variant], Any]
+Bound: TypeAlias = "int | float | TensorDescriptor"
 GRID_LIMITS: Final = (2**31 - 1, 65535, 65535)
 INTEGER_BITS: Final = {"i1": 1, "i8": 8, "i16": 16, "i32": 32, "i64": 64}
 GLUE: Final[Mapping[str, Callable[..., torch.Tensor]]] = {"sum": torch.sum, "amax": torch.amax}
@@ -183,21 +187,31 @@ def prepare(
     return Prepared(memory, tuple(actions), outputs, tuple(variants))
 
 
-def bind(launch: Launch, variant: Variant, memory: Memory, inputs: Inputs) -> tuple[int | float, ...]:
-    """The TTIR function's arguments in order: byte addresses, integers and floats."""
-    bound: list[int | float] = []
+def bind(launch: Launch, variant: Variant, memory: Memory, inputs: Inputs) -> tuple[Bound, ...]:
+    """What the compiled kernel is called with, in order: byte addresses, integers, floats and tensor descriptors."""
+    bound: list[Bound] = []
+    described = tuple(f"{each.name}." for each in launch.arguments if isinstance(each, PointerArgument) and each.block)
     for name in variant.parameters:
+        if name.startswith(described):
+            continue  # Triton's launcher takes a descriptor's sizes and strides from the descriptor
         argument = launch.argument(name)
         if isinstance(argument, PointerArgument):
-            if argument.block:
-                what = f"{argument.name} is a tensor descriptor of the host code, which is not launched from TTIR yet"
-                raise LaunchError(f"{launch.kernel} ({launch.place}): {what}")
-            bound.append(memory.address(argument.view))
+            bound.append(_descriptor(launch, argument, memory) if argument.block else memory.address(argument.view))
         elif isinstance(argument, IntegerArgument):
             bound.append(_integer(launch, argument, memory.names))
         else:
             bound.append(_float(argument, inputs))
     return tuple(bound)
+
+
+def _descriptor(launch: Launch, argument: PointerArgument, memory: Memory) -> TensorDescriptor:
+    from triton.tools.tensor_descriptor import TensorDescriptor
+
+    view = memory.view(argument.view)
+    try:
+        return TensorDescriptor(view, [*view.shape], [*view.stride()], [*argument.block], argument.padding)
+    except AssertionError as why:  # so Triton says what the hardware does not take
+        raise LaunchError(f"{launch.kernel} ({launch.place}): descriptor {argument.name}: {why}") from None
 
 
 def _integer(launch: Launch, argument: IntegerArgument, names: Mapping[str, int]) -> int:

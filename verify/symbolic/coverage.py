@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import reduce
 
+from attrs import evolve
+
 from verify.symbolic.control import WHILE
 from verify.symbolic.layout import Tiling, apart, coordinates, elements, packed, tile
 from verify.symbolic.obligations import IN_BOUNDS, NO_WRAP, Obligation, Way, both_inside, copy, lanes_of, twice
@@ -74,8 +76,8 @@ def everywhere(reading: Reading, buffer: str, views: tuple[Window, ...]) -> Iter
         yield _missing(reading, buffer, stores)
     elif all(axis.exhibits(grid) for each in split for axis in each):
         yield _exhibited(reading, window, sure, split)
-    elif len(stores) == 1 and all(axis.start == poly(0) for axis in split[0]):
-        yield from _counted(reading, window, sure[0], split[0])
+    elif (merged := _merged(split)) is not None:
+        yield from _counted(reading, window, sure, split, merged)
     else:
         yield _missing(reading, buffer, stores)
 
@@ -151,14 +153,56 @@ def _hits(writer: Renaming, tilings: tuple[Tiling, ...]) -> Iterator[Truth]:
         yield equal(writer.poly(tiling.coordinate), _element(axis))
 
 
-def _counted(reading: Reading, window: Window, store: Access, tilings: tuple[Tiling, ...]) -> Iterator[Obligation]:
-    """The pigeonhole argument, in its four parts. Axes with a plain loop counter are exhibited on the side."""
+def _merged(split: list[tuple[Tiling, ...]]) -> tuple[Tiling, ...] | None:
+    """What a program's stores write together, axis by axis: blocks 2t and 2t + 1 of two stores are one block t.
+
+    None where the stores' blocks do not lie side by side. That together they leave no gap is asked elsewhere.
+    """
+    axes = []
+    for same in zip(*split, strict=True):
+        first, places = same[0], [_constant(each.tile) for each in same]
+        many = len(set(places))
+        alike = all(each.block == first.block and each.lanes == first.lanes for each in same)
+        if not alike or any(each.start != poly(0) for each in same):
+            return None
+        tiles = {_part(each.tile - at % many, many) for each, at in zip(same, places, strict=True)}
+        if len(tiles) > 1 or None in tiles:
+            return None
+        (tile,) = tiles
+        assert tile is not None
+        axes.append(evolve(first, block=first.block * many, tile=tile))
+    return tuple(axes)
+
+
+def _constant(term: Poly) -> int:
+    return next((coefficient for monomial, coefficient in term.terms if not monomial), 0)
+
+
+def _part(term: Poly, divisor: int) -> Poly | None:
+    """The term divided by a number that divides all of its coefficients."""
+    if any(coefficient % divisor for _, coefficient in term.terms):
+        return None
+    return Poly(tuple((monomial, coefficient // divisor) for monomial, coefficient in term.terms))
+
+
+def _counted(
+    reading: Reading,
+    window: Window,
+    stores: list[Access],
+    split_stores: list[tuple[Tiling, ...]],
+    tilings: tuple[Tiling, ...],
+) -> Iterator[Obligation]:
+    """The pigeonhole argument, in its four parts, over what a program's stores write together (`tilings`).
+
+    Axes with a plain loop counter are exhibited on the side.
+    """
+    store = stores[0]
     split = [tiling for tiling in tilings if not (tiling.plain and tiling.plain.kind == "iter")]
     axes = [axis for axis, tiling in enumerate(tilings) if tiling in split]
     extents = window.sizes if len(tilings) == len(window.sizes) else (elements(window),)
     rounds = [apply("floordiv", extents[axis] + tilings[axis].block - 1, poly(tilings[axis].block)) for axis in axes]
     if any(each.kind == "iter" for tiling in split for each in _inside(tiling.tile)):
-        yield _missing(reading, window.buffer, [store])
+        yield _missing(reading, window.buffer, stores)
         return
     ranges = lanes_of(reading, store)
     other = copy(store, reading)
@@ -193,7 +237,7 @@ def _counted(reading: Reading, window: Window, store: Access, tilings: tuple[Til
         (
             f"every element of a tile of {window.buffer} is written by its program",
             (*here, *nonempty, *(equal(at, index) for at, index in zip(tiles, _indices(tilings, axes), strict=True))),
-            _lanes_active(reading, store, tilings),
+            disj(*(_lanes_active(each, own) for each, own in zip(stores, split_stores, strict=True))),
             reading.ranges,
         ),
     )
@@ -204,12 +248,16 @@ def _counted(reading: Reading, window: Window, store: Access, tilings: tuple[Til
 
 
 def _below(tile: Poly, limit: Poly, ranges: Ranges) -> Truth:
-    """0 <= tile < limit; of a quotient a // b it is said without the quotient: 0 <= a < limit * b."""
-    (only,) = tile.atoms() if len(tile.atoms()) == 1 else (None,)
-    if only is not None and only.kind == "floordiv" and tile == of(only):
+    """0 <= tile < limit; of a quotient a // b, or of one counted down, it is said without the quotient."""
+    for only in tile.atoms():
+        rest = {sign: tile - of(only) * sign for sign in (1, -1)}
+        sign = next((each for each in rest if only not in rest[each].atoms()), 0)
+        if only.kind != "floordiv" or not sign or not any(each.kind == "pid" for each in closure([of(only)])):
+            continue
         numerator, divisor = (arg for arg in only.args if isinstance(arg, Poly))
         if ranges.positive(divisor):
-            return within(0, numerator, limit * divisor)
+            low = -rest[1] if sign == 1 else rest[-1] - limit + 1
+            return within(low * divisor, numerator, (low + limit) * divisor)
     return within(0, tile, limit)
 
 
@@ -217,7 +265,7 @@ def _indices(tilings: tuple[Tiling, ...], axes: list[int]) -> list[Poly]:
     return [apply("floordiv", _element(axis), poly(tilings[axis].block)) for axis in axes]
 
 
-def _lanes_active(reading: Reading, store: Access, tilings: tuple[Tiling, ...]) -> Truth:
+def _lanes_active(store: Access, tilings: tuple[Tiling, ...]) -> Truth:
     """The store is active at the element's lane (and iteration) in a program that has its tile."""
     chosen: dict[Atom, Poly] = {each: poly(0) for each in store.loops}
     chosen |= {lane(axis): poly(0) for axis in range(len(store.shape))}
