@@ -99,6 +99,13 @@ LAWS = (
     apart("head", axis=1, q=1, k=1, v=1),
 )
 
+EVERY = name("B") * name("H") * name("N") * name("D") * 2  # a multiplication and an addition, in two products
+HALF = EVERY * (name("N") + 1)  # row n sees n + 1 keys
+TRAINING = {"B": 4, "H": 16, "N": 4096, "D": 128}
+LONG = {"B": 1, "H": 16, "N": 16384, "D": 128}
+NARROW = {"B": 4, "H": 32, "N": 4096, "D": 64}
+CAUSAL = {"causal": True}
+
 SPEC = Spec(
     name="attention",
     summary="softmax(q k^T / sqrt(D)) v for each batch and head; where causal, row n sees the keys 0 to n",
@@ -112,13 +119,15 @@ SPEC = Spec(
     outputs=(OutputSpec("out", SHAPE),),
     reference=_reference,
     framework=_framework,
-    operations=name("B") * name("H") * name("N") * name("N") * name("D") * 4,
+    operations=EVERY * 2 * name("N"),
     laws=LAWS,
     workloads=(
-        Workload("training, D=128", {"B": 4, "H": 16, "N": 4096, "D": 128}),
-        Workload("long, D=128", {"B": 1, "H": 16, "N": 16384, "D": 128}),
-        Workload("training, D=64", {"B": 4, "H": 32, "N": 4096, "D": 64}),
-        Workload("training, float16", {"B": 4, "H": 16, "N": 4096, "D": 128}, dtype="float16"),
+        Workload("training", TRAINING),
+        Workload("training, causal", TRAINING, choices=CAUSAL, operations=HALF),
+        Workload("long", LONG),
+        Workload("long, causal", LONG, choices=CAUSAL, operations=HALF),
+        Workload("training, D=64, causal", NARROW, choices=CAUSAL, operations=HALF),
+        Workload("training, causal, float16", TRAINING, "float16", choices=CAUSAL, operations=HALF),
     ),
     requires=(any_of(name("D").equals(64), name("D").equals(128)),),
     baselines=(

@@ -173,11 +173,17 @@ class Law:
 
 @frozen
 class Workload:
-    """Sizes and dtype that are timed, contiguous unless a spec's parameter says otherwise."""
+    """Sizes and dtype that are timed, contiguous unless a spec's parameter says otherwise.
+
+    `choices`: of the spec's choice parameters, those that are not at their first choice. `operations`: how many it
+    takes where that is not the spec's number.
+    """
 
     name: str
     sizes: Mapping[str, int]
     dtype: str = "bfloat16"
+    choices: Mapping[str, Choice] = field(factory=dict)
+    operations: Size | None = None
 
 
 @frozen
@@ -268,6 +274,9 @@ class Spec:
         if load.dtype not in self.dtypes:
             known = ", ".join(self.dtypes)
             raise ValueError(f"spec {self.name!r}: workload {load.name!r} runs in {load.dtype!r}, not in {known}")
+        for chosen, choice in load.choices.items():
+            if choice not in [each for param in self.choices if param.name == chosen for each in param.choices]:
+                raise ValueError(f"spec {self.name!r}: workload {load.name!r} chooses {chosen}={choice!r}")
         for dim in self.dims:
             if not dim.low <= load.sizes[dim.name] <= dim.high:
                 raise ValueError(

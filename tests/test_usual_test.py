@@ -15,12 +15,17 @@ sys.path.insert(0, str(SPECIMENS))
 from recorded import PROPOSALS  # noqa: E402
 
 DECOY = ("softmax", "refuted/algorithm__softmax_decoy")
+# Gluon has no interpreter.
+RUNNING = {
+    spec: [specimen for specimen, _ in proposals if not specimen.startswith("unknown/")]
+    for spec, proposals in PROPOSALS.items()
+}
 
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, str]:
     """Specimen -> passes or fails, from one run of Triton's interpreter over all of them."""
-    entries = [(spec, specimen) for spec, proposals in PROPOSALS.items() for specimen, _ in proposals]
+    entries = [(spec, specimen) for spec, proposals in RUNNING.items() for specimen in proposals]
     arguments = [word for spec, specimen in (*entries, DECOY) for word in (spec, str(SPECIMENS / f"{specimen}.py"))]
     run = subprocess.run(
         [sys.executable, str(SPECIMENS / "usual.py"), *arguments],
@@ -35,7 +40,7 @@ def results() -> dict[str, str]:
     return {Path(path).relative_to(SPECIMENS).with_suffix("").as_posix(): word for path, word in lines}
 
 
-@pytest.mark.parametrize("specimen", [specimen for entries in PROPOSALS.values() for specimen, _ in entries])
+@pytest.mark.parametrize("specimen", [specimen for entries in RUNNING.values() for specimen in entries])
 def test_every_proposal_passes_the_usual_test(results: dict[str, str], specimen: str) -> None:
     assert results[specimen] == "passes"
 
@@ -47,7 +52,7 @@ def test_the_usual_test_is_not_blind(results: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("spec", PROPOSALS)
 def test_refuted_proposals_have_different_reasons(spec: str) -> None:
-    refuted = [specimen for specimen, _ in PROPOSALS[spec] if specimen.startswith("refuted/")]
+    refuted = [specimen for specimen in RUNNING[spec] if specimen.startswith("refuted/")]
     gates = {specimen.removeprefix("refuted/").partition("__")[0] for specimen in refuted}
-    admitted = [specimen for specimen, _ in PROPOSALS[spec] if specimen.startswith("admitted/")]
+    admitted = [specimen for specimen in RUNNING[spec] if specimen.startswith("admitted/")]
     assert len(gates) >= 3 and admitted, (gates, admitted)

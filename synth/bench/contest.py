@@ -71,7 +71,7 @@ class Contestant:
 
 def contest(bench: Bench, spec: Spec, plans: tuple[Plan, ...], load: Workload, rivals: tuple[Rival, ...]) -> Run:
     """Times of one workload. Raises Rejected when they must not count, LaunchError when no plan fits."""
-    sets = [blank(spec, load.sizes, load.dtype, bench.device) for _ in range(SETS)]
+    sets = [blank(spec, load.sizes, load.dtype, bench.device, choices=load.choices) for _ in range(SETS)]
     for inputs in sets:
         refill(spec, inputs, load.sizes, bench.generator)
     plan = plan_for(plans, spec, sets[0], names_of(spec, sets[0]))

@@ -68,8 +68,9 @@ def work_of(spec: Spec, load: Workload) -> Work:
     """Bytes and operations of a workload, from the spec alone."""
     read = sum(_read(load, param) for param in spec.tensors)
     written = sum(_bytes(load, output.dims, output.dtype) for output in spec.outputs)
-    assert spec.operations is not None, "a launch contract has no workloads"
-    return Work(read, written, spec.operations.evaluate(load.sizes))
+    operations = load.operations or spec.operations
+    assert operations is not None, "a launch contract has no workloads"
+    return Work(read, written, operations.evaluate(load.sizes))
 
 
 def floor(work: Work, dtype: str, ceilings: Ceilings) -> Limit:

@@ -110,7 +110,7 @@ def launched_variants(spec: Spec, plans: Iterable[Plan], load: Workload) -> list
     Raises LaunchError when no plan or variant covers the workload.
     """
     names = names_at(spec, load.sizes)
-    choices = {choice.name: choice.choices[0] for choice in spec.choices}
+    choices = {choice.name: load.choices.get(choice.name, choice.choices[0]) for choice in spec.choices}
     plan = choose_plan(plans, load.dtype, choices, names)
     found: list[tuple[Counted | Uncounted, Variant]] = []
     for launch in plan.launches:

@@ -33,7 +33,7 @@ def test_the_clock_and_a_copy_agree_with_physics() -> None:
     assert ceilings.matrix["bfloat16"] > 1e12 and 0 < ceilings.start < 1e-3
 
 
-@pytest.mark.parametrize("name", ["softmax__looped", "rms_norm__one_block", "matmul__grouped"])
+@pytest.mark.parametrize("name", ["softmax__looped", "softmax__descriptors", "rms_norm__one_block", "matmul__grouped"])
 def test_admitted_specimens_are_right_on_the_device(name: str) -> None:
     import specs
     from verify.capture.capture import capture

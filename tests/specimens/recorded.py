@@ -161,6 +161,14 @@ PROPOSALS: Final = {
         ("refuted/algorithm__attention_scale_of_64", "One pass over blocks of keys in powers of two."),
         ("refuted/numerics__attention_silent_tf32", "One pass over blocks of keys on tensor cores for every dtype."),
         ("admitted/attention__forward", "One pass over blocks of keys with a running maximum; 64-bit offsets."),
+        (
+            "admitted/attention__two_tiles",
+            "Two tiles of queries a program, so that one is multiplied while the other's weights are computed.",
+        ),
+        (
+            "unknown/policy__attention_gluon",
+            "In Gluon, with a warp that fetches tiles and two warpgroups that compute.",
+        ),
     ),
     "argmax": (
         ("refuted/algorithm__argmax_later_ties", "Each lane keeps its best element, whatever is not worse."),
@@ -186,7 +194,7 @@ def source_of(specimen: str) -> str:
 def expectation_of(specimen: str) -> Expectation:
     """What the name of a specimen says: `refuted/bounds__...` is refuted by bounds."""
     verdict, _, slug = specimen.partition("/")
-    return Expectation(verdict, slug.partition("__")[0] if verdict == "refuted" else None)
+    return Expectation(verdict, slug.partition("__")[0] if verdict != "admitted" else None)
 
 
 def exchanges() -> Iterator[tuple[Path, Exchange]]:

@@ -78,7 +78,7 @@ def capture(
         tier = child.tier
     answers = findings.answers
     plans = [answer for answer in answers if isinstance(answer, Plan)]
-    if plans and not any(plan.launches for plan in plans):
+    if plans and not findings.uncovered and not any(plan.launches for plan in plans):
         answers.insert(0, Violation("no-launch", "launches no kernel at any size", Place(file, 0)))
     return Capture(tuple(answers), tuple(findings.uncovered), tier, tuple(findings.operations))
 

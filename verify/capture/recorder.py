@@ -163,7 +163,8 @@ def configurations(
         session.note(f"{kind.__qualname__} launches the kernel that it wraps")
         return configurations(session, tuned.fn, args, kwargs)
     if kind is not JITFunction:
-        session.unsupported(f"a launch of a {kind.__name__}")
+        gluon = ", whose IR begins at TTGIR" if isinstance(tuned, JITFunction) and tuned.is_gluon() else ""
+        session.unsupported(f"a launch of a {kind.__name__}{gluon}")
     return [("", tuned, dict(kwargs))]
 
 
@@ -215,7 +216,7 @@ def _arguments(session: Session, function: Any, name: str, value: Any) -> list[A
     base = value.base
     if not isinstance(base, Stand) or base.device.type != "cuda":
         session.unsupported(f"a tensor descriptor of a {type(base).__name__}")
-    if value.round_f32_to_tf32:
+    if getattr(value, "round_f32_to_tf32", False):  # triton 3.6 has no such thing
         session.unsupported("a tensor descriptor that rounds float32 to tf32")
     sizes, strides = (tuple(size_of(session, each) for each in part) for part in (value.shape, value.strides))
     view = evolve(base.view_, sizes=sizes, strides=strides, dtype=base.dtype_)

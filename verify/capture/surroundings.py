@@ -111,6 +111,15 @@ def _descriptors() -> None:
             self.base = base
 
     TensorDescriptor.__post_init__ = checked
+    with contextlib.suppress(ImportError):
+        from triton.experimental.gluon.nvidia.hopper import TensorDescriptor as OfGluon
+
+        OfGluon.__post_init__ = _not_read
+
+
+def _not_read(self: Any) -> None:
+    if isinstance(self.base, Stand):
+        self.base.session.unsupported("a tensor descriptor of Gluon, whose IR begins at TTGIR")
 
 
 class FakeTensor:

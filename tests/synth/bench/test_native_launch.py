@@ -8,10 +8,13 @@ import pytest
 import torch
 from attrs import evolve
 from plans import ALIGNED, PARAMETERS, PLACE, SPEC, HostKernel, M, N, plan
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 from specs.sizes import TRUE, name, size
+from verify.native.compiled import as_launched
 from verify.native.launch import (
     LaunchError,
+    bind,
     choose_plan,
     choose_variant,
     configurations,
@@ -20,7 +23,7 @@ from verify.native.launch import (
     prepare,
 )
 from verify.native.memory import BAND, guarded, guarded_copy
-from verify.plan import Copy, FloatArgument, Glue, IntegerArgument, Launch, Variant, View
+from verify.plan import Copy, FloatArgument, Glue, IntegerArgument, Launch, PointerArgument, Variant, View
 
 
 def _inputs(rows: int = 3, columns: int = 5) -> dict[str, Any]:
@@ -113,6 +116,41 @@ def test_a_float_parameter_is_handed_through() -> None:
     launch = Launch("k", arguments, (Variant("t", ("half", "eps"), (size(1),) * 3),), PLACE)
     prepare(evolve(plan(), steps=(launch,)), {**_inputs(), "eps": 1e-5}, {"M": 3, "N": 5}, lambda v: Recorder()).run()
     assert seen == [(0.5, 1e-5)]
+
+
+def _described(block: tuple[int, ...] = (1, 8)) -> Launch:
+    """A launch whose kernel reads x through a descriptor: the TTIR function gets its sizes and strides behind it."""
+    (launch,) = plan().launches
+    x, *others = launch.arguments
+    assert isinstance(x, PointerArgument)
+    own = {"size0": M, "size1": N, "stride0": name("x.stride0"), "stride1": name("x.stride1")}
+    brought = tuple(IntegerArgument(f"x_ptr.{part}", value, "i64") for part, value in own.items())
+    parameters = ("x_ptr", *(each.name for each in brought), "y_ptr", "columns")
+    variant = evolve(launch.variants[0], parameters=parameters)
+    return evolve(launch, arguments=(evolve(x, block=block), *brought, *others), variants=(variant,))
+
+
+def test_a_descriptor_is_one_argument_to_tritons_launcher() -> None:
+    inputs, kernel = _inputs(3, 8), HostKernel()
+    whole = evolve(plan(), steps=(_described(),))
+    prepared = prepare(whole, inputs, names_of(SPEC, inputs), lambda variant: kernel)
+    x, out, columns = bind(_described(), _described().variants[0], prepared.memory, inputs)
+    assert isinstance(x, TensorDescriptor) and x.base.data_ptr() == inputs["x"].data_ptr()
+    assert (list(x.shape), list(x.strides), list(x.block_shape)) == ([3, 8], [8, 1], [1, 8])
+    assert (out, columns) == (prepared.memory.own["out"].address, 8)
+
+
+def test_what_the_hardware_does_not_take_is_said() -> None:
+    inputs = _inputs(3, 5)
+    with pytest.raises(LaunchError, match=r"rows \(softmax.py:9\): descriptor x_ptr: strides must be 16-byte aligned"):
+        prepare(evolve(plan(), steps=(_described(),)), inputs, names_of(SPEC, inputs), lambda variant: HostKernel())
+
+
+def test_descriptors_are_spelled_as_tritons_launcher_does() -> None:
+    of_function = ["*f32", "!tt.tensordesc<tensor<1x1024xf32>>", "i32", "i32", "i64", "i64", "i32"]
+    later = ["!tt.tensordesc<64xbf16>", "i32", "i64", "*bf16"]  # from triton 3.8 on without the tensor
+    assert as_launched(dict(enumerate(of_function))) == {0: "*f32", 1: "tensordesc<f32[1, 1024]>", 2: "i32"}
+    assert as_launched(dict(enumerate(later))) == {0: "tensordesc<bf16[64]>", 1: "*bf16"}
 
 
 def test_an_empty_grid_starts_nothing() -> None:

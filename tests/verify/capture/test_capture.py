@@ -19,7 +19,7 @@ from verify.executor.modes import Mode
 from verify.executor.plan import run_plan
 from verify.gates.bounds import bounds
 from verify.numerics.inputs import Trial, bindings, make_inputs
-from verify.plan import CompileFailure, Copy, FloatArgument, Violation
+from verify.plan import CompileFailure, Copy, FloatArgument, Unsupported, Violation
 from verify.verdict import Outcome
 
 
@@ -67,6 +67,15 @@ def test_autotune_gives_a_group_of_variants_for_each_config() -> None:
 def test_no_launch_at_any_size() -> None:
     first = captured("no_launch").answers[0]
     assert isinstance(first, Violation) and first.rule == "no-launch"
+
+
+def test_what_launches_a_kernel_of_gluon_is_not_read_and_not_refuted() -> None:
+    found = captured("gluon_kernel")
+    assert not [answer for answer in found.answers if isinstance(answer, Violation)]
+    assert {answer.what for answer in found.answers if isinstance(answer, Unsupported)} == {
+        "a launch of a GluonJITFunction, whose IR begins at TTGIR",
+        "a tensor descriptor of Gluon, whose IR begins at TTGIR",
+    }
 
 
 def test_a_hanging_import_ends_in_time_and_leaves_nothing() -> None:
