@@ -30,6 +30,7 @@ def text(result: Result) -> str:
         lines += ["", f"{title(first)}{of}", f"  --> {first.place}"]
         lines += [f"   = {line}" for line in _wrapped(first.message)]
         lines += [f"   = {line}" for line in ([first.settled] if first.settled else _named(first))]
+        lines += [f"   = {first.lapsed} was to let it by and does not count"] if first.lapsed else []
         if others:
             lines.append(f"   = {len(others)} more like it: {', '.join(each.id.rpartition('#')[2] for each in others)}")
     lines += [f"note: {note}" for note in result.notes]
@@ -66,7 +67,7 @@ def alike(objections: Sequence[Objection]) -> list[list[Objection]]:
     """The objections of one gate to one place together: a fault meets every dtype, law and input anew."""
     groups: dict[tuple[str, ...], list[Objection]] = {}
     for each in objections:
-        key = (each.kind, each.gate or each.id, each.function, str(each.place), each.settled)
+        key = (each.kind, each.gate or each.id, each.function, str(each.place), each.settled, each.lapsed)
         groups.setdefault(key, []).append(each)
     return list(groups.values())
 

@@ -35,7 +35,8 @@ class Objection:
 
     `id` names it in waivers and baselines and stays the same when lines move. `digest` is that of the function's
     closure: a waiver ends with it. `function` is the one that it is about, if any. `settled` says what lets it by
-    (`waived by W-014`, `in the baseline`), if anything.
+    (`waived by W-014`, `in the baseline`), if anything; `lapsed` names the waiver that was to do so for this very
+    code and does not count. It still blocks, with the exit code of the waiver, which is what has to be mended.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Objection:
     gate: str = ""
     function: str = ""
     settled: str = ""
+    lapsed: str = ""
 
     @property
     def blocks(self) -> bool:
@@ -54,5 +56,5 @@ class Objection:
 
 def exit_of(objections: Iterable[Objection]) -> Exit:
     """The worst exit code that an unsettled objection asks for; PASSED where there is none."""
-    codes = {EXITS[each.kind] for each in objections if each.blocks}
+    codes = {Exit.WAIVER if each.lapsed else EXITS[each.kind] for each in objections if each.blocks}
     return next((code for code in PRIORITY if code in codes), Exit.PASSED)

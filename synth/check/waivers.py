@@ -102,12 +102,16 @@ def settle(
     """
     faults = {waiver.id: list(_faults(waiver, objections, waivers, today, everything)) for waiver in waivers}
     valid = {waiver.finding: waiver for waiver in waivers if not faults[waiver.id]}
-    settled = [
-        evolve(each, settled=f"waived by {valid[each.id].id} until {valid[each.id].expires}")
-        if each.kind in WAIVABLE and each.id in valid
-        else each
-        for each in objections
-    ]
+    wrong = {(waiver.finding, waiver.digest): waiver.id for waiver in waivers if faults[waiver.id]}
+
+    def applied(each: Objection) -> Objection:
+        if each.kind not in WAIVABLE:
+            return each
+        if each.id in valid:
+            return evolve(each, settled=f"waived by {valid[each.id].id} until {valid[each.id].expires}")
+        return evolve(each, lapsed=wrong.get((each.id, each.digest), ""))
+
+    settled = list(map(applied, objections))
     for waiver in waivers:
         told = [
             Objection(f"waiver@{waiver.id}", "waiver", f"{waiver.id} {why}", Place(where, 0))
