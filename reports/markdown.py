@@ -5,7 +5,6 @@ Untrusted text cannot open a code span, a table cell, a link, a mention or an HT
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,19 +15,9 @@ from reports.record import Record, shortfall
 from reports.signoff import SignOffs
 from reports.strength import FATES, Seeded, Strength
 from reports.tally import BUCKETS, GLYPHS, LABELS, NOT_RUN, Row
-from reports.text import count, one_line, visible
+from reports.text import LARGEST, count, one_line, plain, visible
 
-LARGEST: Final = 60_000  # bytes; GitHub refuses comments beyond 65,536
-_PUNCTUATION: Final = re.compile(r"([\\`*_\[\]#!|~$])")
 _WORDS: Final = ("admitted", "kept", "refuted", "inconclusive")
-
-
-def plain(text: str, limit: int = 300) -> str:
-    """Untrusted text as Markdown that shows it and does nothing else, on one line."""
-    shown = visible(one_line(text, limit)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    shown = _PUNCTUATION.sub(r"\\\1", shown)
-    # Bare addresses become links and bare names become mentions unless something stands between.
-    return re.sub(r"(?i)(?<=www)\.", "&#46;", shown.replace("://", "&#58;//").replace("@", "@<!-- -->"))
 
 
 def render(record: Record, signoffs: SignOffs | None = None, strength: Strength | None = None) -> str:

@@ -12,6 +12,9 @@ _UNSEEN: Final = re.compile(
     "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 
+LARGEST: Final = 60_000  # bytes of Markdown; GitHub refuses comments beyond 65,536
+_PUNCTUATION: Final = re.compile(r"([\\`*_\[\]#!|~$])")
+
 
 def visible(text: str) -> str:
     """`text` with every unseen letter spelled out, as in `⟨U+202E⟩`. Newlines and tabs stay."""
@@ -40,3 +43,11 @@ def listed(words: list[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def plain(text: str, limit: int = 300) -> str:
+    """Untrusted text as Markdown that shows it and does nothing else, on one line."""
+    shown = visible(one_line(text, limit)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = _PUNCTUATION.sub(r"\\\1", shown)
+    # Bare addresses become links and bare names become mentions unless something stands between.
+    return re.sub(r"(?i)(?<=www)\.", "&#46;", shown.replace("://", "&#58;//").replace("@", "@<!-- -->"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from reports.canonical import Unreadable, decode, encode
-from reports.environment import collect
+from reports.environment import Environment, collect
 from reports.record import Record
 from synth.check.config import Config
 from synth.check.subjects import Subject
@@ -27,13 +27,18 @@ OWN: Final = ("specs", "verify", "reports", "synth")
 
 def key(subject: Subject, spec_digest: str, config: Config) -> str:
     """The name of the subject's record."""
-    environment = collect()
+    environment = _environment()
     parts = (
         subject.function, subject.closure.digest, subject.closure.places, spec_digest, config.profile,
         ",".join(config.required), environment.python, repr(sorted(environment.packages.items())),
         repr([(each, _versions(each)) for each in subject.closure.packages]), _own_digest(),
     )  # fmt: skip
     return sha256("\0".join(parts).encode()).hexdigest()
+
+
+@cache
+def _environment() -> Environment:
+    return collect()
 
 
 def _versions(package: str) -> tuple[str, ...]:

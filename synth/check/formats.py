@@ -9,9 +9,8 @@ from xml.etree import ElementTree as xml
 
 from attrs import asdict
 
-from reports.markdown import LARGEST, plain
 from reports.sarif import SCHEMA, location
-from reports.text import clip, count, one_line, visible
+from reports.text import LARGEST, clip, count, one_line, plain, visible
 from synth.check.examining import Result
 from synth.check.objecting import Checked
 from synth.check.objections import EXITS, Objection, exit_of

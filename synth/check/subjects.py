@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import PurePosixPath
 
 from attrs import frozen
 
 from synth.check.closure import Closure, Repository
 from synth.check.config import FILE, Config
-from synth.check.modules import Damaged, Module, dotted
+from synth.check.modules import Damaged, Module
 from synth.check.trees import Unreadable
 from synth.exits import Trouble
 
@@ -78,18 +78,7 @@ def find(config: Config, repository: Repository, paths: Sequence[str] = ()) -> F
         for each in repository.closure(*at).kernels
     }
     kernels = [(module, name) for module in modules if isinstance(module, Module) for name in module.kernels]
-    called = set(_called(repository, kernels))
-    alone = [
-        Kernel(
-            module.path,
-            name,
-            module.kernels[name].lineno,
-            repository.closure(module.path, name).digest,
-            _call(module, name, config.roots),
-        )
-        for module, name in kernels
-        if (module.path, name) not in reached | called
-    ]
+    alone = _alone(kernels, reached, config, repository) if config.unspecified != "pass" else ()
     damaged = {module.path: module for module in modules if isinstance(module, Damaged)}
     for subject in subjects:
         damaged |= {each.path: each for each in subject.closure.damaged}
@@ -116,6 +105,20 @@ def _may_hold_kernels(repository: Repository, path: str) -> bool:
         return True
 
 
+def _alone(
+    kernels: Sequence[tuple[Module, str]], reached: Set[tuple[str, str]], config: Config, repository: Repository
+) -> Iterator[Kernel]:
+    """The kernels that no subject reaches, each of which is looked into: where they may pass, that is not worth it."""
+    looked_at = reached | set(_called(repository, kernels))
+    launchers = {module.path: _launchers(module) for module, _ in kernels}
+    for module, name in kernels:
+        if (module.path, name) not in looked_at:
+            host = launchers[module.path].get(name)
+            call = _call(host, _dotted(module.path, config.roots)) if host else ""
+            digest = repository.closure(module.path, name).digest
+            yield Kernel(module.path, name, module.kernels[name].lineno, digest, call)
+
+
 def _called(repository: Repository, kernels: Sequence[tuple[Module, str]]) -> Iterator[tuple[str, str]]:
     """Kernels that are parts of others: those are looked at with the kernel that calls them."""
     for module, name in kernels:
@@ -123,18 +126,22 @@ def _called(repository: Repository, kernels: Sequence[tuple[Module, str]]) -> It
         yield from (each for each in own.kernels if each != (module.path, name))
 
 
-def _call(module: Module, kernel: str, roots: Sequence[str]) -> str:
-    """A line of the configuration for the first function of the module that launches the kernel, as an example."""
-    for name, (*_, found) in module.definitions.items():
-        if isinstance(found, ast.FunctionDef) and any(_launches(node, kernel) for node in ast.walk(found)):
-            defaults = [None] * (len(found.args.args) - len(found.args.defaults)) + found.args.defaults
-            given = [_given(arg, value) for arg, value in zip(found.args.args, defaults, strict=True)]
-            return f'"{_dotted(module.path, roots)}:{name}" = "{name}({", ".join(given)})"'
-    return ""
+def _launchers(module: Module) -> Mapping[str, ast.FunctionDef]:
+    """The first function of the module that launches each kernel."""
+    found: dict[str, ast.FunctionDef] = {}
+    for *_, host in module.definitions.values():
+        if isinstance(host, ast.FunctionDef):
+            for node in ast.walk(host):
+                if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+                    found.setdefault(node.value.id, host)
+    return found
 
 
-def _launches(node: ast.AST, kernel: str) -> bool:
-    return isinstance(node, ast.Subscript) and dotted(node.value) == (kernel,)
+def _call(host: ast.FunctionDef, module: str) -> str:
+    """A line of the configuration for a function that launches a kernel, as an example."""
+    defaults = [None] * (len(host.args.args) - len(host.args.defaults)) + host.args.defaults
+    given = [_given(arg, value) for arg, value in zip(host.args.args, defaults, strict=True)]
+    return f'"{module}:{host.name}" = "{host.name}({", ".join(given)})"'
 
 
 def _given(arg: ast.arg, default: ast.expr | None) -> str:
