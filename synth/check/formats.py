@@ -18,6 +18,7 @@ from synth.exits import Exit
 
 MOST: Final = 10  # annotations of one kind that GitHub shows for a step
 ORDER: Final = list(EXITS)
+ALL_WELL: Final = "nothing stands against a merge"
 
 
 def text(result: Result) -> str:
@@ -48,7 +49,9 @@ def conclusion(result: Result) -> str:
     open_ = [each for each in result.objections if each.blocks]
     settled = len(result.objections) - len(open_)
     told = f"{count(len(result.checked), 'function')}, {count(result.found.kernels, 'kernel')}: "
-    told += count(len(open_), "objection") if open_ else "nothing stands against a merge"
+    unread = sum(one.state == "unexamined" for one in result.checked)
+    fine = f"nothing found by reading; {count(unread, 'function')} not examined" if unread else ALL_WELL
+    told += count(len(open_), "objection") if open_ else fine
     return told + (f"; {settled} waived or in the baseline" if settled else "")
 
 
@@ -265,9 +268,9 @@ def lintrunner(result: Result) -> str:
             "name": each.gate or each.kind,
             "original": None,
             "replacement": None,
-            "description": visible(one_line(each.message, 2000)),
+            "description": visible(one_line(each.message, 2000) + _and(len(others))),
         }
-        for each in sorted_(result.objections)
+        for each, *others in alike(sorted_(result.objections))
         if each.blocks
     ]
     return "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines)

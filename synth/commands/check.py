@@ -37,7 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="text", help=f"{', '.join(FORMATS)}; default: text")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; text still goes to stdout")
     parser.add_argument(
-        "--static", action="store_true", help="read only, within a second: capture, prove and run nothing"
+        "--static",
+        action="store_true",
+        help="read only, within a second: capture, prove and run nothing; exit 0 if reading finds nothing",
     )
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="the I-th of N parts, told apart by name")
 
@@ -78,7 +80,10 @@ def execute(arguments: argparse.Namespace) -> Ending:
         "cached": str(sum(one.state == "cached" for one in result.checked)),
         "report": str(target or ""),
     }
-    return Ending(code, WORDS[code], facts)
+    unexamined = sum(one.state == "unexamined" for one in result.checked)
+    if unexamined:  # of --static: that reading found nothing is no pass
+        facts["unexamined"] = str(unexamined)
+    return Ending(code, "unexamined" if unexamined and code is Exit.PASSED else WORDS[code], facts)
 
 
 def request(arguments: argparse.Namespace) -> Request:

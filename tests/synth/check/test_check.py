@@ -256,6 +256,13 @@ def test_the_static_check_loads_nothing_heavy(root):
     assert done.stdout.splitlines()[-1] == f"{int(Exit.INCONCLUSIVE)} []"
 
 
+def test_reading_alone_is_no_pass(root, capsys):
+    (root / "ops/double.py").write_text("# moved\n" + KERNEL)
+    code, lines, facts, _ = check(capsys, "--static")
+    assert code == Exit.PASSED and (facts["verdict"], facts["unexamined"]) == ("unexamined", "1")
+    assert any("nothing found by reading; 1 function not examined" in line for line in lines)
+
+
 def test_paths_choose(root, capsys):
     assert check(capsys, "ops")[2]["functions"] == "1"
     assert check(capsys, "contracts.py")[2]["functions"] == "0"

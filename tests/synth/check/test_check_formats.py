@@ -61,6 +61,13 @@ def test_nothing_that_a_kernel_says_ends_a_line_or_a_command(form):
     assert "\n::error::two" not in said
 
 
+def test_one_fault_that_every_dtype_meets_is_one_lint():
+    same = [objection("a:f", "laws", 7), objection("a:f", "laws", 7), objection("a:f", "bounds", 7)]
+    found = [json.loads(line) for line in shown("lintrunner", *same).splitlines()]
+    assert [each["name"] for each in found] == ["laws", "bounds"]
+    assert found[0]["description"].endswith(" (and 1 more like it)")
+
+
 def test_a_summary_stays_below_what_github_takes():
     many = [objection(f"m{number}:f", "bounds", number) for number in range(3000)]
     said = shown("markdown", *many)
