@@ -254,9 +254,8 @@ def _decided(relation: str, low: int, high: int) -> bool | None:
 def _truncate(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
     if operands[0].parts[0].dtype != torch.bool and holds(operands[0].bounds, width(operation.results[0])):
         return (operands[0],)
-    data = operands[0].data
-    value, wrapped = fit(data.to(torch.int64), width(operation.results[0]))
-    return (remember(operation, operands, value, wrapped, keeps_bits=True),)
+    value = fit(operands[0].data.to(torch.int64), width(operation.results[0]))[0]  # a cast that is asked for may wrap
+    return (Lanes(value, joined(operands, keeps_bits=True)),)
 
 
 def _extend(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
