@@ -145,7 +145,10 @@ Step: TypeAlias = Launch | Copy | Glue
 
 @frozen
 class Plan:
-    """The captured host program for one dtype and one set of choices, valid where `cell` holds."""
+    """The captured host program for one dtype and one set of choices, valid where `cell` holds.
+
+    `outputs` are the spec's, in its order; where it names none, the tensors that are returned or stored into.
+    """
 
     dtype: str
     choices: Mapping[str, Choice]

@@ -223,7 +223,7 @@ class Entry:
     def _outputs(self, session: Session, ask: Ask, result: Any) -> tuple[View, ...]:
         wanted = self.begin.results
         if not wanted:
-            return ()  # a launch contract: what is returned is not said
+            return self._left(session, result)
         found = list(result) if isinstance(result, tuple | list) else [result]
         if len(found) != len(wanted):
             self._wrong(session, f"returns {len(found)} values where the spec has {len(wanted)}")
@@ -235,6 +235,14 @@ class Entry:
                 self._wrong(session, f"returns a tensor of an earlier call as {output.name!r}")
             views.append(self._output(session, ask, output, tensor))
         return tuple(views)
+
+    def _left(self, session: Session, result: Any) -> tuple[View, ...]:
+        """What a launch contract, which says nothing of what is returned, leaves to its caller all the same."""
+        returned = result if isinstance(result, tuple | list) else (result,)
+        views = [each.view_ for each in returned if isinstance(each, Stand) and each.session is session]
+        own = {name: buffer.dtype for name, buffer in session.buffers.items() if buffer.param is None}
+        made = [view for view in views if view.buffer in own and view.dtype in ("", own[view.buffer])]
+        return tuple(dict.fromkeys((*made, *(session.given[name] for name in sorted(session.inplace)))))
 
     def _output(self, session: Session, ask: Ask, output: Any, tensor: Stand) -> View:
         view, buffer = tensor.view_, session.buffers[tensor.view_.buffer]

@@ -12,6 +12,8 @@ from verify.plan import Copy, Launch, Plan, PointerArgument, Step, View
 
 def named_outputs(plan: Plan, spec: Spec) -> Plan:
     """The same plan with its allocated outputs under the spec's names. A buffer of two outputs keeps the first."""
+    if not spec.outputs:
+        return plan
     taken = {buffer.name for buffer in plan.buffers}
     names: dict[str, str] = {}
     for output, view in zip(spec.outputs, plan.outputs, strict=True):

@@ -193,7 +193,7 @@ def _check_plan(plan: Plan, spec: Spec, allowed: frozenset[str]) -> None:
     owned = sorted(buffer.param for buffer in plan.buffers if buffer.param is not None)
     if owned != sorted(param.name for param in spec.tensors):
         raise Malformed("the input buffers are not those of the spec")
-    if len(plan.outputs) != len(spec.outputs):
+    if spec.outputs and len(plan.outputs) != len(spec.outputs):
         raise Malformed(f"{len(plan.outputs)} outputs instead of {len(spec.outputs)}")
     kept = {param.name for param in spec.tensors if not param.inplace}
     written = [*plan.outputs, *(step.target for step in plan.steps if not isinstance(step, Launch))]
