@@ -12,6 +12,7 @@ from typing import Any, Final
 import torch
 from attrs import evolve
 
+from verify.capture.addresses import Address
 from verify.capture.operations import (
     allocate,
     copy,
@@ -125,6 +126,10 @@ def _unseen(name: str) -> Callable[..., Any]:
     return refuse
 
 
+def _data_ptr(self: Stand) -> Any:
+    return Address(self) if self.session.lenient else _unseen("data_ptr")(self)
+
+
 _Tensor = torch.Tensor
 FUNCTIONS: Final[Mapping[Any, Callable[..., Any]]] = {
     _Tensor.contiguous: _contiguous,
@@ -138,6 +143,7 @@ FUNCTIONS: Final[Mapping[Any, Callable[..., Any]]] = {
     _Tensor.copy_: _copy_into,
     _Tensor.fill_: lambda self, value: fill(self.session, self, value),
     _Tensor.zero_: lambda self: fill(self.session, self),
+    _Tensor.data_ptr: _data_ptr,
     _Tensor.view_as: lambda self, other: self.view(other.shape),
     _Tensor.reshape_as: lambda self, other: _reshape(self, *other.shape),
     _Tensor.numel: lambda self: number(self.session, count(self.view_.sizes)),
@@ -162,7 +168,6 @@ FUNCTIONS: Final[Mapping[Any, Callable[..., Any]]] = {
     **{
         getattr(_Tensor, name): _unseen(name)
         for name in (
-            "data_ptr",
             "untyped_storage",
             "storage",
             "numpy",

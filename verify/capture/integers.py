@@ -129,11 +129,12 @@ def _ratios() -> None:
     cls.__floor__ = lambda self: number(self.node.session, self.node.floor().size)
     cls.__trunc__ = _truncated
     cls.__int__ = lambda self: int(_truncated(self))
+    cls.__round__ = _rounded
     cls.__repr__ = cls.__str__ = lambda self: str(self.node)
     cls.__format__ = lambda self, how: str(self.node)
     for name in (
         *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod"),
-        *("pow", "rpow", "bool", "float", "neg", "abs", "round", "hash"),
+        *("pow", "rpow", "bool", "float", "neg", "abs", "hash"),
     ):
         setattr(cls, f"__{name}__", _without_meaning(name))
     for kind in COMPARED:
@@ -251,6 +252,16 @@ def _truncated(self: Any) -> Any:
     if not session.decide(whole >= 0):
         session.unsupported("truncating a negative quotient")
     return number(session, whole)
+
+
+def _rounded(self: Any, digits: int | None = None) -> Any:
+    """A size that went through a float is a whole number still; other quotients are not rounded here."""
+    node = self.node
+    if digits is not None or not isinstance(node, RatioNode) or node.below != size(1):
+        return _without_meaning("round")(self)
+    exact_enough(node.session, node.above)
+    exact_enough(node.session, size(0) - node.above)
+    return number(node.session, node.above)
 
 
 def _power(self: Any, exponent: Any, modulus: Any = None) -> Any:

@@ -17,6 +17,7 @@ from triton.runtime.jit import JITFunction
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from specs.sizes import Condition, Size, all_of, size
+from verify.capture.addresses import behind
 from verify.capture.lower import DoesNotCompile, Kernel, Lowering, place_of
 from verify.capture.scalars import TracedFloat, UnknownFloat
 from verify.capture.session import Session
@@ -229,6 +230,7 @@ def _arguments(session: Session, function: Any, name: str, value: Any) -> list[A
 
 def _argument(session: Session, function: Any, name: str, value: Any) -> Argument:
     """A run-time argument of a kernel."""
+    value = behind(value)
     annotated = next(each for each in function.params if each.name == name).annotation_type
     if isinstance(value, Stand):
         if value.device.type != "cuda":

@@ -10,7 +10,7 @@ from attrs import evolve
 from tests.verify.capture.small import double
 from verify.capture.capture import capture
 from verify.case import PROFILES, Candidate
-from verify.plan import Capture, Plan, Unsupported
+from verify.plan import Capture, Plan, PointerArgument, Unsupported
 
 LIBRARY = '''
 import functools
@@ -71,7 +71,24 @@ def by_root(x):
     block = triton.next_power_of_2(math.ceil(math.sqrt(n)))
     waves = triton.cdiv(n, block) / 132
     rows = 2 if waves > 1.5 and n - 3.0 > 0 else 1
-    copy[(triton.cdiv(n, block), rows, 1, 1)](x, out, n, block)
+    copy[(triton.cdiv(round(float(n)), block), rows, 1, 1)](x, out, n, block)
+    return out
+
+
+class Addressed:
+    """What is launched as a tensor: an address and a dtype."""
+
+    def __init__(self, x, bytes=0):
+        self.at, self.dtype = x.data_ptr() + bytes if bytes else x.data_ptr(), x.dtype
+
+    def data_ptr(self):
+        return self.at
+
+
+def by_address(x, bytes=0):
+    out = torch.empty_like(x)
+    n = x.numel()
+    copy[(triton.cdiv(n, 64),)](Addressed(x, bytes), Addressed(out), n, 64)
     return out
 
 
@@ -97,6 +114,12 @@ def by_key(x):
 
 def strange(x):
     return library.launch(library.strange, x)
+
+def by_address(x):
+    return library.by_address(x)
+
+def beside(x):
+    return library.by_address(x, 4)
 
 """
 
@@ -152,3 +175,12 @@ def test_a_size_as_a_key_is_fixed(tmp_path: Path) -> None:
         columns = int(plan.launches[0].variants[0].constants["BLOCK"]) // 64
         sizes = [{"M": 3, "N": n, "x.stride0": n, "x.stride1": 1} for n in (1, 2)]
         assert [plan.cell.holds(each) for each in sizes] == [columns == 1, columns == 2]
+
+
+def test_an_object_with_an_address_is_the_tensor_behind_it(tmp_path: Path) -> None:
+    (plan,) = found(tmp_path, "by_address").answers
+    assert isinstance(plan, Plan)
+    given = [each.view.buffer for each in plan.launches[0].arguments if isinstance(each, PointerArgument)]
+    assert given == ["x", "out"]
+    (answer,) = found(tmp_path, "beside").answers
+    assert isinstance(answer, Unsupported) and answer.what == "an address that the host code computes with (add)"
