@@ -73,10 +73,13 @@ def tensor(
     low: Size | int | None = None,
     high: Size | int | None = None,
     also: tuple[int, ...] = (),
+    unique: bool = False,
     **more: Any,
 ) -> TensorParam:
     """A row-major tensor over named sizes and numbers, or one of any strides; integers lie in `low <= v < high`."""
-    values = Values(low=None if low is None else size(low), high=None if high is None else size(high), also=also)
+    values = Values(
+        low=None if low is None else size(low), high=None if high is None else size(high), also=also, unique=unique
+    )
     return TensorParam("x", _named(dims), dtype, values, contiguous=not strided, **more)
 
 

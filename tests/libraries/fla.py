@@ -227,7 +227,15 @@ def token_shift_bwd(dy: Any) -> Any:
     return function(dy, n, t, use_short_kernel=bool(t <= 4096))[0]
 
 
-@contract(B, T, NARROW, Dim("W", 4, 4), x=SEQUENCE, weight=tensor("D", "W"), bias=tensor("D"), residual=SEQUENCE)
+@contract(
+    *(B, T, NARROW, Dim("W", 4, 4)),
+    x=SEQUENCE,
+    weight=tensor("D", "W"),
+    bias=tensor("D"),
+    residual=SEQUENCE,
+    note="The product of batch and length (ops.py:86) is of int32 and wraps from B * T = 2^31 on; at 100 channels that "
+    "is 430 GB a tensor in bfloat16, beyond any device's memory.",
+)
 def causal_conv1d_fwd(x: Any, weight: Any, bias: Any, residual: Any) -> Any:
     from fla.modules.causal_conv1d.ops import causal_conv1d_fwd as function
 

@@ -107,7 +107,12 @@ IMAGE, CHANNEL, GROUPS = tensor("B", 32, "L"), tensor(32), tensor("B", 8)
 BATCH, PIXELS, IMAGES = Dim("B", 1, 65536), Dim("L", 1, 1 << 20), widths("L", 196, 4096)
 
 
-@contract(BATCH, PIXELS, x=IMAGE, w=CHANNEL, b=CHANNEL, eps=number(1e-6), requires=(IMAGES,))
+IMAGE_WRAPS = (
+    "Real: offsets of an image are products of int32; from B * C * L = 2^31 on (4.3 GB in bfloat16) they wrap."
+)
+
+
+@contract(BATCH, PIXELS, x=IMAGE, w=CHANNEL, b=CHANNEL, eps=number(1e-6), requires=(IMAGES,), note=IMAGE_WRAPS)
 def group_norm_forward(x: Any, w: Any, b: Any, eps: float) -> Any:
     from liger_kernel.ops.group_norm import group_norm_forward as forward
 
@@ -124,7 +129,7 @@ def group_norm_forward(x: Any, w: Any, b: Any, eps: float) -> Any:
     mean=GROUPS,
     rstd=GROUPS,
     requires=(IMAGES,),
-    note="Real: offsets of an image are products of int32; from B * C * L = 2^31 on they wrap.",
+    note=IMAGE_WRAPS,
 )
 def group_norm_backward(dy: Any, x: Any, w: Any, b: Any, mean: Any, rstd: Any) -> Any:
     from liger_kernel.ops.group_norm import group_norm_backward as backward
@@ -346,7 +351,8 @@ TABLE, TOKENS = tensor("V", "N"), tensor("T", dtype="int64", low=0, high=name("V
     weight=TABLE,
     at=TOKENS,
     requires=(widths("N"),),
-    note="Real: output offsets are products of int32; from T * N = 2^31 on they wrap, and the stores go astray.",
+    note="Real: output offsets are products of int32 (embedding.py:36); from T * N = 2^31 on (4.3 GB in bfloat16) they "
+    "wrap, and the stores go astray.",
 )
 def embedding_forward(weight: Any, at: Any) -> Any:
     from liger_kernel.ops.experimental.embedding import LigerEmbeddingFunction

@@ -12,6 +12,7 @@ from libraries.examine import GATES
 
 DECIDED: Final = ("proved", "refuted")
 PROOFS: Final = ("reading", "bounds", "races")  # what the published figures time
+UNSEEN: Final = "Refuted, and nobody has yet held it against the source."
 # Race-freedom of 947 Triton kernels for any grid: the best figures that are published.
 PUBLISHED: Final = "40% of 947 kernels race-free for any grid (races only); median 3.6 s, 95th percentile 63 s a kernel"
 
@@ -37,6 +38,11 @@ def summary(results: Sequence[Mapping[str, Any]]) -> list[str]:
             decided = sum(word in DECIDED for word in asked)
             told = f"{decided} of {len(asked)} decided for all shapes of their contracts ({decided / len(asked):.0%})"
             lines.append(f"{gate}: {told}: {counts}")
+    if refuted := [result for result in results if _refuted(result)]:
+        seen = sum(bool(result.get("note")) for result in refuted)
+        lines.append(
+            f"{len(refuted)} functions with a refutation, {seen} of them held against the source (see the notes)"
+        )
     times = sorted(spent(result) for result, _ in launches)
     if times:
         median, late = times[(len(times) - 1) // 2], times[ceil(0.95 * len(times)) - 1]
@@ -88,14 +94,20 @@ def _rows(result: Mapping[str, Any]) -> Iterator[str]:
 def _reasons(result: Mapping[str, Any]) -> Iterator[str]:
     """What is refuted or open, and what a person found out about it."""
     lines = [f"- host: {_plain(each)}" for each in (*result.get("host", ()), *filter(None, [result.get("failed")]))]
+    note = result.get("note") or (UNSEEN if _refuted(result) else "")
     for launch in result.get("launches", ()):
         for gate, answer in launch["gates"].items():
             lines += [f"- {launch['kernel']}, {gate} {answer['outcome']}: {_plain(why)}" for why in answer["why"][:2]]
-    if lines or result.get("note"):
+    if lines or note:
         yield ""
-        yield f"**{result['function'].partition(':')[2]}**" + (f": {result['note']}" if result.get("note") else "")
+        yield f"**{result['function'].partition(':')[2]}**" + (f": {note}" if note else "")
         yield ""
         yield from lines
+
+
+def _refuted(result: Mapping[str, Any]) -> bool:
+    outcomes = [answer["outcome"] for launch in result.get("launches", ()) for answer in launch["gates"].values()]
+    return "refuted" in outcomes
 
 
 def _plain(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,3 +53,12 @@ def test_what_failed_counts_as_not_decided() -> None:
     assert "bounds: 1 of 3 decided for all shapes of their contracts (33%): 1 proved, 2 unknown" in lines
     assert "races: 2 of 3 decided for all shapes of their contracts (67%): 1 proved, 1 refuted, 1 unknown" in lines
     assert any("median 3.00" in line for line in lines)
+
+
+def test_a_refutation_that_nobody_looked_at_says_so(tmp_path: Path) -> None:
+    seen = {**_result(races="refuted"), "note": "Real: one element is enough."}
+    table.write(tmp_path, [seen, {**_result(races="refuted"), "function": "p:g"}, _result(races="proved")])
+    page = (tmp_path / "libraries.md").read_text()
+    assert "2 functions with a refutation, 1 of them held against the source" in page
+    assert "**f**: Real: one element is enough." in page
+    assert f"**g**: {table.UNSEEN}" in page and page.count(table.UNSEEN) == 1

@@ -21,7 +21,7 @@ A, B = tensor("M", "K", dtype="int8"), tensor("K", "N", dtype="int8")
 TILES = SimpleNamespace(
     num_warps=4, num_stages=2, num_ctas=1, kwargs={"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP_M": 8}
 )
-WRAPS = "Real: offsets are products of int32; from M * N = 2^31 on they wrap."
+WRAPS = "Real: offsets are products of int32; from M * N = 2^31 on they wrap (4.3 GB in bfloat16, 2.1 GB in float8)."
 BLOCKS = ((name("M") % 128).equals(0), (name("N") % 128).equals(0))
 X, F8 = tensor("M", "N"), "float8_e4m3fn"
 DYNAMIC = "torchao.prototype.float8nocompile.kernels.fp8_dynamic_tensorwise"
@@ -30,14 +30,20 @@ DYNAMIC = "torchao.prototype.float8nocompile.kernels.fp8_dynamic_tensorwise"
 # -- int8 products
 
 
-@contract(M, N, K, a=A, b=B, c=tensor("M", "N", dtype="int32", inplace=True))
+UNPADDED = (
+    "Undefined, real: block pointers are loaded with `boundary_check` and no `padding_option`, and where K is no "
+    "multiple of the block, what lies beyond it, of which Triton promises nothing, goes into the product."
+)
+
+
+@contract(M, N, K, a=A, b=B, c=tensor("M", "N", dtype="int32", inplace=True), note=UNPADDED)
 def int_matmul(a: Any, b: Any, c: Any) -> Any:
     from torchao.kernel.intmm_triton import int_matmul_kernel
 
     return int_matmul_kernel(a, b, c, TILES)
 
 
-@contract(M, N, K, a=A, b=B, scales=tensor("M", 1), c=tensor("M", "N", inplace=True))
+@contract(M, N, K, a=A, b=B, scales=tensor("M", 1), c=tensor("M", "N", inplace=True), note=UNPADDED)
 def int_scaled_matmul(a: Any, b: Any, scales: Any, c: Any) -> Any:
     from torchao.kernel.intmm_triton import int_scaled_matmul_kernel
 
@@ -97,7 +103,14 @@ def _converted(function: str, x: Any, algorithm: str = "ATOMIC_MAX") -> Any:
         return getattr(kernels, function)(x, torch.float8_e4m3fn, None, algo=kernels.KernelAlgorithm[algorithm])
 
 
-@contract(M, N, x=X)
+@contract(
+    M,
+    N,
+    x=X,
+    note="Real: `pid * 128` is of int32 in _amax_atomic (fp8_dynamic_tensorwise.py:471) and _to_fp8_row_major (85); "
+    "from 2^31 elements on (4.3 GB in bfloat16) it wraps. Undefined, real: _amax_atomic takes the maximum of lanes "
+    "that a masked load without `other` leaves open (474).",
+)
 def hp_to_fp8_row_major(x: Any) -> Any:
     return _converted("hp_to_fp8_row_major", x)
 

@@ -207,9 +207,7 @@ def undefined(reading: Reading) -> Iterator[Obligation]:
         if goal != TRUE:
             # Of a tensor a hint may be true where what is asked for here is not: no model counts against it.
             number = decision.what == "hint" and not decision.shape
-            asked = decision.holds != TRUE and (number or decision.what != "hint")
-            exact = conj(*(_fits(wrap) for wrap in decision.value.wraps)) if asked else TRUE
-            kinds = {"denied": asked and not number, "undefined": decision.value.undef != FALSE, "hint": number}
+            exact = conj(*(_fits(wrap) for wrap in decision.value.wraps)) if number else TRUE
             yield Obligation(
                 reading,
                 f"the {decision.what} is defined" + ("" if decision.holds == TRUE else f" and {WANTED[decision.what]}"),
@@ -217,7 +215,7 @@ def undefined(reading: Reading) -> Iterator[Obligation]:
                 (reading.facts, *_situation(reading, decision), exact),
                 (Way(goal, "direct"),),
                 reading.trace.ranges,
-                tuple(kind for kind, given in kinds.items() if given),
+                ("hint",) if number else ("undefined", "division-by-zero"),
                 under=(NO_WRAP,),
             )
 
