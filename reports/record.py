@@ -213,9 +213,12 @@ def spec_digest(spec: Spec) -> str:
         spec.accumulate, spec.tf32, spec.glue, str(spec.operations), spec.workloads,
         tuple((law.name, law.claim, law.bitwise) for law in spec.laws),
     )  # fmt: skip
+    derived = {param.name: param.derived for param in spec.tensors if param.derived}
+    told = (*declared, *((name, call.__qualname__) for name, call in derived.items()))
     callables = [*filter(None, [spec.reference]), *(part for law in spec.laws for part in (law.transform, law.expect))]
+    callables += derived.values()
     sources = sorted({_source_of(call) for call in callables})
-    return sha256("\0".join([repr(declared), *sources]).encode()).hexdigest()
+    return sha256("\0".join([repr(told), *sources]).encode()).hexdigest()
 
 
 def _source_of(call: Callable[..., Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from specs.argmax import SPEC as ARGMAX
 from specs.attention import SPEC as ATTENTION
+from specs.attention_backward import SPEC as ATTENTION_BACKWARD
 from specs.call import is_call, read
 from specs.cross_entropy import SPEC as CROSS_ENTROPY
 from specs.cumsum import SPEC as CUMSUM
@@ -40,6 +41,7 @@ CATALOGUE: Final = (
     CUMSUM,
     EMBEDDING,
     ATTENTION,
+    ATTENTION_BACKWARD,
     ARGMAX,
     HISTOGRAM,
     DROPOUT,

@@ -81,6 +81,8 @@ class TensorParam:
     no other argument has an element in common with it. Free strides include those by which its own elements
     overlap, where a write races: a condition of the spec excludes them.
     `least`: how many elements every correct kernel reads, where that is not all of them.
+    `derived`: its values are not drawn but what this function gives, in float64, for the inputs that are, by name;
+    rounded to its dtype. A kernel may count on that, and a law that changes those inputs must see to it.
     """
 
     name: str
@@ -90,8 +92,11 @@ class TensorParam:
     contiguous: bool = False
     inplace: bool = False
     least: Size | None = None
+    derived: Callable[..., Any] | None = field(default=None, repr=False)  # a function's text holds its address
 
     def __attrs_post_init__(self) -> None:
+        if self.derived and self.dtype not in (ELEMENT, *FLOATS, "float64"):
+            raise ValueError(f"{self.name!r} is derived, which only floats can be; its dtype is {self.dtype!r}")
         if (self.values.unique or self.values.sorted) and not (self.dims and self.dtype in INTEGERS):
             raise ValueError(
                 f"{self.name!r} is unique or sorted, which is said of integers along a dimension; "
@@ -306,6 +311,12 @@ class Spec:
         """Everything that has elements: input tensors and outputs."""
         return (*self.tensors, *self.outputs)
 
+    def derive(self, given: Inputs) -> dict[str, Any]:
+        """The values of the derived inputs in float64, from those that are drawn; what else is given is passed over."""
+        drawn = [param.name for param in self.params if not (isinstance(param, TensorParam) and param.derived)]
+        wide = {name: each.double() if _floating(each) else each for name, each in given.items() if name in drawn}
+        return {param.name: param.derived(**wide) for param in self.tensors if param.derived}
+
     def names(self) -> frozenset[str]:
         """Every name that size expressions of this spec's domain may use: dims and input strides."""
         strides = {param.stride(axis) for param in self.tensors for axis in range(len(param.dims))}
@@ -361,6 +372,10 @@ def packed(dims: tuple[str, ...]) -> tuple[Size, ...]:
         strides.insert(0, step)
         step = step * name(dim)
     return tuple(strides)
+
+
+def _floating(value: Any) -> bool:
+    return hasattr(value, "is_floating_point") and bool(value.is_floating_point())
 
 
 def _unique(spec: str, names: list[str]) -> None:

@@ -48,7 +48,9 @@ def _parameter(spec: Spec, param: Param) -> str:
         return f"{param.name}: a Python int, the size of that name"
     strides = "contiguous" if param.contiguous else "any non-negative strides (0, transposed, sliced), any offset"
     values = param.values
-    if values.low is not None and values.high is not None:
+    if param.derived:
+        holds = f"{' '.join((param.derived.__doc__ or 'told by the other inputs').split())}, rounded"
+    elif values.low is not None and values.high is not None:
         holds = " or ".join([f"{values.low} <= value < {values.high}", *map(str, values.also)])
         holds += ", no value twice in a row" if values.unique else ""
         holds += ", rows ascend" if values.sorted else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import torch
@@ -21,14 +21,17 @@ from verify.native.accept import objection
 from verify.native.inputs import blank, refill
 from verify.native.launch import Compile, Prepared, configurations, names_of, plan_for, prepare
 from verify.native.memory import same_bits
+from verify.native.parts import Part, parts
 from verify.plan import Launch, Plan
 
 SETS: Final = 3  # of input buffers, taken in turn
 MOST_DROPPED: Final = 0.25  # of the rounds; beyond it the machine is too restless to say anything
 WARM_UP_SECONDS: Final = 0.4
 TUNING_SAMPLES: Final = 7
+BEFORE: Final = "before timing"
 CHECK_SECONDS: Final = 5.0  # for timed outputs against the float64 reference, a workload
 FEWEST_CHECKED: Final = 6  # rounds, whatever they take
+PARTS: Final = 3  # of a large work, drawn anew for each check but the first, which compares all
 
 
 class Timer(Protocol):
@@ -77,11 +80,13 @@ def contest(bench: Bench, spec: Spec, plans: tuple[Plan, ...], load: Workload, r
     plan = plan_for(plans, spec, sets[0], names_of(spec, sets[0]))
     configs = _tune(bench, spec, plan, sets[0])
     notes: list[str] = []
+    if (every := len(parts(spec, load.sizes))) > PARTS:
+        notes.append(f"checks of outputs after the first compare {PARTS} of {every} parts of the work, drawn at random")
     field = [_kernel(bench, spec, plan, sets, configs, name) for name in (KERNEL, AGAIN)]
     field += _rivals(bench, spec, rivals, sets, notes)
     least = floor(work_of(spec, load), load.dtype, bench.ceilings)
 
-    _check_kernels(bench, spec, load, field, sets, "before timing")
+    _check_kernels(bench, spec, load, field, sets, BEFORE)
     bench.timer.warm_up([contestant.lanes[0].work for contestant in field], WARM_UP_SECONDS)
     before = state()
     tally = _rounds(bench, spec, load, field, sets, least)
@@ -132,7 +137,7 @@ def _rivals(
                 work, started = bench.start(bound.run)
                 lanes.append(Lane(work, bound))
             lanes[0].work()
-            complaint = objection(spec, sets[0], lanes[0].bound.outputs)
+            complaint = objection(spec, sets[0], lanes[0].bound.outputs, _drawn(bench, spec, sets[0]))
         except Exception as failure:  # noqa: BLE001  anything: compilers, missing libraries, memory
             notes.append(f"{rival.name} did not run: {_first_line(failure)}")
             continue
@@ -183,7 +188,7 @@ def _rounds(
     tally = Tally({contestant.name: [] for contestant in field}, [])
     # Which rounds are checked in full is drawn beforehand; the budget may leave out the last of the draw.
     order = bench.shuffle.sample(range(bench.rounds), bench.rounds)
-    price = _price(spec, field, sets)
+    price = _price(bench, spec, field, sets)
     full = set(order[: max(FEWEST_CHECKED, int(CHECK_SECONDS / max(price, 1e-9)))])
     for number in range(bench.rounds):
         turn = number % SETS
@@ -199,10 +204,10 @@ def _rounds(
     return tally
 
 
-def _price(spec: Spec, field: list[Contestant], sets: list[dict[str, Any]]) -> float:
+def _price(bench: Bench, spec: Spec, field: list[Contestant], sets: list[dict[str, Any]]) -> float:
     """Seconds of one full check."""
     began = time.monotonic()
-    objection(spec, sets[0], field[0].lanes[0].bound.outputs)
+    objection(spec, sets[0], field[0].lanes[0].bound.outputs, _drawn(bench, spec, sets[0]))
     return time.monotonic() - began
 
 
@@ -231,7 +236,7 @@ def _round(
     same = _twins(field, turn)
     tally.bitwise &= same
     if full or not same:
-        _judge(spec, inputs, field, turn, same, "a timed output is wrong")
+        _judge(spec, inputs, field, turn, same, "a timed output is wrong", _drawn(bench, spec, inputs))
         tally.checked += 2
     return samples
 
@@ -260,7 +265,8 @@ def _check_kernels(
             _unchanged(inputs, pristine)
             if damage := lane.bound.damage():
                 raise Wrong(f"{when}: {damage[0]}")
-        _judge(spec, inputs, field, turn, _twins(field, turn), f"{when} an output is wrong")
+        looked_at = parts(spec, load.sizes) if turn == 0 and when == BEFORE else _drawn(bench, spec, inputs)
+        _judge(spec, inputs, field, turn, _twins(field, turn), f"{when} an output is wrong", looked_at)
 
 
 def _twins(field: list[Contestant], turn: int) -> bool:
@@ -269,11 +275,25 @@ def _twins(field: list[Contestant], turn: int) -> bool:
     return all(same_bits(one, two) for one, two in zip(kernel, again, strict=True))
 
 
-def _judge(spec: Spec, inputs: dict[str, Any], field: list[Contestant], turn: int, same: bool, what: str) -> None:
+def _judge(
+    spec: Spec,
+    inputs: dict[str, Any],
+    field: list[Contestant],
+    turn: int,
+    same: bool,
+    what: str,
+    looked_at: Sequence[Part],
+) -> None:
     """Hold the kernel's outputs against the reference; its second self's too where bits differ."""
     for contestant in field[: 1 if same else 2]:
-        if complaint := objection(spec, inputs, contestant.lanes[turn].bound.outputs):
+        if complaint := objection(spec, inputs, contestant.lanes[turn].bound.outputs, looked_at):
             raise Wrong(f"{what}: {complaint}")
+
+
+def _drawn(bench: Bench, spec: Spec, inputs: Mapping[str, Any]) -> list[Part]:
+    """The parts that one check compares, which nobody knows before."""
+    every = parts(spec, names_of(spec, inputs))
+    return bench.shuffle.sample(every, min(PARTS, len(every)))
 
 
 def _unchanged(inputs: Mapping[str, Any], pristine: Mapping[str, torch.Tensor]) -> None:

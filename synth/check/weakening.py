@@ -113,6 +113,8 @@ def _values(old: TensorParam, new: TensorParam) -> Iterator[str]:
     )  # fmt: skip
     if like != before:  # whatever else may be promised of values
         yield f"the values of {old.name} are promised to be more than they were"
+    if new.derived and not old.derived:
+        yield f"{old.name} holds only what the other inputs say, no longer any values"
 
 
 def _bounds(values: Values) -> tuple[object, object]:

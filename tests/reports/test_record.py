@@ -83,6 +83,7 @@ def test_the_spec_digest_sees_the_domain_and_the_laws():
         evolve(SPEC, laws=SPEC.laws[:-1]),
         evolve(SPEC, accumulate="float64"),
         evolve(SPEC, reference=lambda x: x),
+        evolve(SPEC, params=(evolve(SPEC.params[0], derived=repr), *SPEC.params[1:])),
     )
 
     digests = {spec_digest(spec) for spec in (SPEC, *changed)}

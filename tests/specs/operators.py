@@ -9,6 +9,8 @@ from typing import Any, Final, TypeAlias
 import torch
 from torch import Tensor
 
+import specs
+
 Function: TypeAlias = Callable[..., Any]
 
 
@@ -103,6 +105,22 @@ def attention(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
     return out
 
 
+def attention_backward(
+    grad_out: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor, causal: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    grads = torch.zeros_like(q), torch.zeros_like(k), torch.zeros_like(v)
+    root = math.sqrt(q.shape[3])
+    for b, h, n in torch.cartesian_prod(*(torch.arange(size) for size in q.shape[:3])).tolist():
+        delta = float(grad_out[b, h, n] @ out[b, h, n])
+        for j in range(n + 1 if causal else q.shape[2]):
+            weight = math.exp(float(q[b, h, n] @ k[b, h, j]) / root - float(lse[b, h, n]))
+            slope = weight * (float(grad_out[b, h, n] @ v[b, h, j]) - delta) / root
+            grads[0][b, h, n] += slope * k[b, h, j]
+            grads[1][b, h, j] += slope * q[b, h, n]
+            grads[2][b, h, j] += weight * grad_out[b, h, n]
+    return grads
+
+
 def argmax(x: Tensor) -> Tensor:
     return torch.tensor([row.index(max(row)) for row in x.tolist()], dtype=torch.int64)
 
@@ -137,7 +155,7 @@ NAIVE: Final[Mapping[str, Function]] = {
     each.__name__: each
     for each in (
         softmax, rms_norm, matmul, layer_norm, swiglu, transpose, row_sum, cumsum, embedding, cross_entropy,
-        attention, argmax, histogram, dropout,
+        attention, attention_backward, argmax, histogram, dropout,
     )
 }  # fmt: skip
 
@@ -169,6 +187,21 @@ def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
 def _attention(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
     return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+
+
+Gradients: TypeAlias = tuple[Tensor, Tensor, Tensor]
+
+
+def _backward(**given: Any) -> Gradients:
+    grad_q, grad_k, grad_v = specs.ALL["attention_backward"].reference(**given)  # type: ignore[misc]
+    return grad_q, grad_k, grad_v
+
+
+def _bent(bend: Function, which: int, **given: Any) -> Gradients:
+    """The gradients with one of them made wrong."""
+    grads = list(_backward(**given))
+    grads[which] = bend(grads[which])
+    return grads[0], grads[1], grads[2]
 
 
 # spec -> law -> a wrong kernel
@@ -246,6 +279,14 @@ BROKEN: Final[Mapping[str, Mapping[str, Function]]] = {
         "ones": lambda q, k, v, causal: _attention(q, k, v, causal) * 2,
         "sequences": lambda q, k, v, causal: _rows_meet(_attention(q, k, v, causal)),
         "heads": lambda q, k, v, causal: _rows_meet(_attention(q, k, v, causal).transpose(0, 1)).transpose(0, 1),
+    },
+    "attention_backward": {
+        "sum": lambda **given: _bent(torch.abs, 2, **given),
+        "values": lambda **given: _bent(torch.tanh, 1, **given),
+        "ones": lambda **given: _backward(**{**given, "out": given["out"] * 0}),
+        "order": lambda **given: _bent(lambda grad: grad * torch.arange(grad.shape[2])[:, None], 1, **given),
+        "sequences": lambda **given: _bent(_rows_meet, 0, **given),
+        "heads": lambda **given: _bent(lambda grad: _rows_meet(grad.transpose(0, 1)).transpose(0, 1), 2, **given),
     },
     "argmax": {
         "scale": lambda x: (x > 1).sum(-1),

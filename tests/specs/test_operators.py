@@ -21,8 +21,8 @@ from verify.numerics.trials import classes
 SPECS = list(specs.ALL.values())
 LAWS = [pytest.param(spec, law, id=f"{spec.name}-{law.name}") for spec in SPECS for law in spec.laws]
 NAMES = {
-    "softmax", "layer_norm", "rms_norm", "matmul", "attention", "swiglu", "rope", "cross_entropy", "embedding",
-    "cumsum", "histogram", "transpose", "row_sum", "argmax", "dropout",
+    "softmax", "layer_norm", "rms_norm", "matmul", "attention", "attention_backward", "swiglu", "rope", "cross_entropy",
+    "embedding", "cumsum", "histogram", "transpose", "row_sum", "argmax", "dropout",
 }  # fmt: skip
 BUDGET = Budget("test", rlimit=1, seconds=1, samples=1, elements=1 << 12, cells=1)
 
@@ -42,7 +42,7 @@ def test_reference_agrees_with_the_framework(spec: Spec) -> None:
     for sizes in shapes(spec, (), BUDGET):
         for kind in classes(spec):
             inputs = _doubles(make_inputs(spec, Trial("float32", tuple(sizes.items()), kind)))
-            _agree(spec.reference(**inputs), spec.framework(**inputs))
+            _all_agree(spec.reference(**inputs), spec.framework(**inputs))
 
 
 @pytest.mark.parametrize("name", NAIVE)
@@ -51,7 +51,7 @@ def test_reference_agrees_with_loops(name: str) -> None:
     for seed, size in enumerate((1, 3, 4)):
         sizes = _sizes(spec, {dim.name: size + at for at, dim in enumerate(spec.dims)})
         inputs = _doubles(make_inputs(spec, Trial("float32", sizes, seed=seed)))
-        _agree(spec.reference(**inputs), NAIVE[name](**inputs))
+        _all_agree(spec.reference(**inputs), NAIVE[name](**inputs))
 
 
 @pytest.mark.parametrize(("spec", "law"), LAWS)
@@ -59,7 +59,7 @@ def test_reference_obeys_the_law(spec: Spec, law: Law) -> None:
     for sizes in shapes(spec, (), BUDGET):
         inputs = make_inputs(spec, Trial("bfloat16", tuple(sizes.items())))
         changed, needed = law.transform(inputs, torch.Generator().manual_seed(0))
-        runs = [(_exact(spec, each),) for each in (inputs, *_tuple(changed))]
+        runs = [_tuple(spec.reference(**_doubles(each))) for each in (inputs, *_tuple(changed))]
         for wanted, found in zip(law.expect(needed, *runs[:-1]), runs[-1], strict=True):
             assert wanted.shape == found.shape
             assert wanted.numel() == 0 or float((wanted.double() - found).abs().max()) < 1e-9 * 1e3
@@ -76,6 +76,19 @@ def test_law_keeps_dtypes_and_the_domain(spec: Spec, law: Law) -> None:
                 assert str(each[param.name].dtype) == f"torch.{dtype if param.dtype == ELEMENT else param.dtype}"
 
 
+DERIVED = [param for param in LAWS if any(each.derived for each in param.values[0].tensors)]
+
+
+@pytest.mark.parametrize(("spec", "law"), DERIVED)
+def test_law_keeps_derived_inputs_what_they_are(spec: Spec, law: Law) -> None:
+    for choice in (False, True):
+        trial = Trial("float32", _sizes(spec, {dim.name: 5 for dim in spec.dims}), choices=(("causal", choice),))
+        changed, _ = law.transform(make_inputs(spec, trial), torch.Generator().manual_seed(0))
+        for each in _tuple(changed):
+            for name, values in spec.derive(each).items():
+                assert torch.allclose(each[name].double(), values, 1e-6, 1e-6), name
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_every_law_refuses_a_wrong_kernel(name: str) -> None:
     spec = specs.ALL[name]
@@ -85,9 +98,9 @@ def test_every_law_refuses_a_wrong_kernel(name: str) -> None:
     for law in spec.laws:
         wrong = BROKEN[name][law.name]
         changed, needed = law.transform(inputs, torch.Generator().manual_seed(1))
-        runs = [(wrong(**each),) for each in (inputs, *_tuple(changed))]
-        difference = law.expect(needed, *runs[:-1])[0] - runs[-1][0]
-        assert float(difference.abs().max()) > 1e-3, law.name
+        runs = [_tuple(wrong(**each)) for each in (inputs, *_tuple(changed))]
+        wanted = law.expect(needed, *runs[:-1])
+        assert max(float((one - two).abs().max()) for one, two in zip(wanted, runs[-1], strict=True)) > 1e-3, law.name
 
 
 def test_dropout_keeps_the_share_that_it_should() -> None:
@@ -117,12 +130,6 @@ def test_matmul_domain_holds_products_beyond_32_bits() -> None:
     assert not domain.holds(sizes | {"M": 2**20 + 1})
 
 
-def _exact(spec: Spec, inputs: Mapping[str, Any]) -> torch.Tensor:
-    result = spec.reference(**_doubles(inputs))
-    assert isinstance(result, torch.Tensor)
-    return result
-
-
 def _doubles(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _double(value) for name, value in inputs.items()}
 
@@ -137,6 +144,11 @@ def _double(value: Any) -> Any:
     return value.double() if isinstance(value, torch.Tensor) and value.is_floating_point() else value
 
 
+def _all_agree(reference: Any, wanted: Any) -> None:
+    for one, two in zip(_tuple(reference), _tuple(wanted), strict=True):
+        _agree(one, two)
+
+
 def _agree(reference: torch.Tensor, wanted: torch.Tensor) -> None:
     """Shapes, NaN and infinities agree, and finite numbers up to rounding in float64."""
     assert reference.shape == wanted.shape
@@ -148,5 +160,5 @@ def _agree(reference: torch.Tensor, wanted: torch.Tensor) -> None:
     assert float((reference - wanted).abs().sum()) <= 1e-9 * max(1.0, scale) * max(1, reference.numel())
 
 
-def _tuple(changed: Any) -> tuple[Mapping[str, Any], ...]:
+def _tuple(changed: Any) -> tuple[Any, ...]:
     return changed if isinstance(changed, tuple) else (changed,)

@@ -60,6 +60,7 @@ def test_contradictory_specs_do_not_exist(change: dict[str, Any], value: str) ->
         (lambda: TensorParam("x", ("M", "N"), values=Values(unique=True)), "'T'"),
         (lambda: TensorParam("x", (), dtype="int32", values=Values(sorted=True)), "0 dims"),
         (lambda: Values(low=size(3), high=size(3)), "3 <= v < 3"),
+        (lambda: TensorParam("y", ("M",), dtype="int32", derived=lambda x: x), "'y' is derived"),
     ],
 )
 def test_contradictory_parts_do_not_exist(make: Any, value: str) -> None:

@@ -10,6 +10,7 @@ import torch
 from specs.sizes import Size
 from specs.spec import ELEMENT, Choice, ChoiceParam, FloatParam, SizeParam, Spec, TensorParam, Values
 from verify.native.memory import DTYPES
+from verify.native.parts import of_inputs, parts, within
 from verify.numerics.values import integers
 
 Strides = Mapping[str, Sequence[int]]
@@ -44,12 +45,19 @@ def blank(
 
 
 def refill(spec: Spec, inputs: Mapping[str, Any], sizes: Mapping[str, int], generator: torch.Generator) -> None:
-    """Draw new values into the tensors in place: scaled and shifted normals, or integers of the domain.
+    """Draw new values into the tensors in place: scaled and shifted normals, or integers of the domain; what is
+    derived follows.
 
     Scale and shift change with every draw, so that no kernel does well by knowing the distribution.
     """
     for param in spec.tensors:
-        _draw(inputs[param.name], param.values, sizes, generator)
+        if not param.derived:
+            _draw(inputs[param.name], param.values, sizes, generator)
+    derived = [param for param in spec.tensors if param.derived]
+    for part in parts(spec, sizes) if derived else ():
+        values = spec.derive(of_inputs(spec, inputs, part))
+        for param in derived:
+            within(param, inputs[param.name], part).copy_(values[param.name])
 
 
 def _draw(tensor: torch.Tensor, values: Values, sizes: Mapping[str, int], generator: torch.Generator) -> None:

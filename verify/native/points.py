@@ -63,10 +63,11 @@ def _few(dim: Dim) -> tuple[int, ...]:
 
 
 def _strides(spec: Spec, sizes: Mapping[str, int], layout: str) -> dict[str, tuple[int, ...]]:
-    return {
-        param.name: STRIDES["contiguous" if param.contiguous else layout](_shape(param, sizes))
-        for param in spec.tensors
-    }
+    found = {}
+    for param in spec.tensors:
+        packed = param.contiguous or (param.derived and layout == REPEATED)  # which would show other values
+        found[param.name] = STRIDES["contiguous" if packed else layout](_shape(param, sizes))
+    return found
 
 
 def _inside(spec: Spec, point: Point) -> bool:
@@ -108,11 +109,12 @@ def _expanded(shape: Sequence[int]) -> tuple[int, ...]:
     return (0, *_packed(shape)[1:]) if len(shape) > 1 else _packed(shape)
 
 
+REPEATED: Final = "expanded rows"
 STRIDES: Final = {
     "contiguous": _packed,
     "padded rows": _padded,
     "every second element": _sliced,
     "transposed": _transposed,
-    "expanded rows": _expanded,
+    REPEATED: _expanded,
 }
 LAYOUTS: Final = tuple(STRIDES)[1:]

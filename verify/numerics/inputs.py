@@ -74,7 +74,9 @@ def make_inputs(spec: Spec, trial: Trial, poison: float = math.nan) -> dict[str,
     first = spec.tensors[0].name if spec.tensors else ""
     inputs: dict[str, object] = {}
     for param in spec.params:
-        if isinstance(param, TensorParam):
+        if isinstance(param, TensorParam) and param.derived:
+            inputs[param.name] = None
+        elif isinstance(param, TensorParam):
             values = _values(param, trial, sizes, generator, first=param.name == first)
             layout = layouts.get(param.name, "contiguous")
             if layout == "expanded" and param.values.unique and len(param.dims) == 1:
@@ -86,15 +88,25 @@ def make_inputs(spec: Spec, trial: Trial, poison: float = math.nan) -> dict[str,
             inputs[param.name] = sizes[param.name]
         else:
             inputs[param.name] = choices.get(param.name, param.choices[0])
+    derived = spec.derive(inputs)
+    for param in (each for each in spec.tensors if each.derived):
+        layout = layouts.get(param.name, "contiguous")
+        if layout == "expanded":
+            layout = "contiguous"  # that would show other values than those that are derived
+        inputs[param.name] = lay_out(derived[param.name].to(_kind(param, trial)), layout, poison)
     return inputs
+
+
+def _kind(param: TensorParam, trial: Trial) -> torch.dtype:
+    kind = getattr(torch, trial.dtype if param.dtype == ELEMENT else param.dtype)
+    assert isinstance(kind, torch.dtype)
+    return kind
 
 
 def _values(
     param: TensorParam, trial: Trial, sizes: Mapping[str, int], generator: torch.Generator, *, first: bool
 ) -> torch.Tensor:
-    shape = tuple(sizes[dim] for dim in param.dims)
-    dtype = trial.dtype if param.dtype == ELEMENT else param.dtype
-    kind = getattr(torch, dtype)
+    shape, kind = tuple(sizes[dim] for dim in param.dims), _kind(param, trial)
     if not kind.is_floating_point:
         low = 0 if param.values.low is None else param.values.low.evaluate(sizes)
         high = 2 if param.values.high is None else param.values.high.evaluate(sizes)
@@ -102,6 +114,7 @@ def _values(
             return integers(param.values, shape, (low, high), generator).to(kind)
         except ValueError as error:
             raise ValueError(f"{param.name} at {trial}: {error}") from None
+    dtype = str(kind).removeprefix("torch.")
     values = CLASSES[trial.values](shape, dtype if dtype in FLOATS else "float32", generator, first)
     if not param.values.special:
         limit = min(param.values.magnitude, torch.finfo(kind).max)

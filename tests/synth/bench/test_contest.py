@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -11,12 +11,16 @@ import torch
 from attrs import evolve
 from plans import SPEC, HostKernel, floats, plan
 
-from specs.spec import Workload
+from specs.spec import Inputs, Spec, Workload
+from synth.bench import contest as contesting
 from synth.bench.baselines import Rival
 from synth.bench.clock import Sample
 from synth.bench.contest import Bench, contest
 from synth.bench.floor import Ceilings
 from synth.bench.results import AGAIN, KERNEL, Rejected, Run, Wrong
+from verify.native import parts as cutting
+from verify.native.accept import objection
+from verify.native.parts import Part
 
 LOAD = Workload("small", {"M": 4, "N": 8}, dtype="float32")
 CEILINGS = Ceilings(copy=1e12, read=1e12, matrix={"float32": 1e12}, cache=0, start=1e-7)
@@ -67,6 +71,26 @@ def test_a_right_kernel_is_timed_and_every_output_checked() -> None:
     assert all(len(times) == 16 for times in run.seconds.values())
     assert (run.checked, run.dropped, run.bitwise, run.notes) == (32, (), True, ())
     assert (run.work.read, run.work.written) == (128, 128)
+
+
+def test_a_large_work_is_compared_whole_once_and_then_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def objected(spec: Spec, inputs: Inputs, outputs: Any, looked_at: Sequence[Part]) -> str | None:
+        seen.append(len(looked_at))
+        return objection(spec, inputs, outputs, looked_at)
+
+    monkeypatch.setattr(cutting, "MOST", 5 * 8)  # one row
+    monkeypatch.setattr(contesting, "objection", objected)
+    run = _contest(HostKernel(), rivals=())
+    assert seen[0] == 4 and set(seen[1:]) == {3}
+    assert run.notes == ("checks of outputs after the first compare 3 of 4 parts of the work, drawn at random",)
+
+    def spoiled(out: torch.Tensor) -> torch.Tensor:
+        return out.index_fill(0, torch.tensor(3), 0.0)
+
+    with pytest.raises(Wrong, match=r"before timing an output is wrong: out\[3, "):
+        _contest(HostKernel(spoiled), rivals=())
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ def test_a_spec_that_asks_more_is_not_weaker():
         ({"tf32": True}, "rounded to tf32"),
         ({"glue": ("sum",)}, "may use sum"),
         ({"params": (evolve(X, values=evolve(X.values, magnitude=1.0)),)}, "up to 1 only"),
+        ({"params": (evolve(X, derived=lambda: None),)}, "x holds only what the other inputs say"),
         ({"params": (TensorParam("y", ("M", "N")),)}, "its sizes are others"),
     ],
 )

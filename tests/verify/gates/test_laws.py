@@ -145,7 +145,7 @@ def test_which_dims_are_batches_is_told_by_the_reference() -> None:
     assert told["matmul"] == ["M", "N"]
     assert told["cross_entropy"] == ["M"]
     assert told["transpose"] == ["M", "N"]
-    assert told["attention"] == ["B", "H"]
+    assert told["attention"] == told["attention_backward"] == ["B", "H"]
     assert told["dropout"] == ["M"]  # what is dropped depends on where an element stands among all
     assert told["histogram"] == []
 

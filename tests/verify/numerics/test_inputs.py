@@ -121,6 +121,25 @@ def test_marks_stand_beside_the_range() -> None:
     assert set(only.tolist()) == {-100}
 
 
+def _third(x: torch.Tensor) -> torch.Tensor:
+    return x / 3
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("of", LAYOUTS)
+def test_derived_inputs_follow_the_others_in_every_layout(layout: str, of: str) -> None:
+    """Also where the input that they follow shows other values than were drawn, being expanded."""
+    y = TensorParam("y", ("M", "N"), derived=_third)
+    spec = evolve(SOFTMAX, params=(y, *SOFTMAX.params))
+    trial = Trial("bfloat16", (("M", 4), ("N", 6)), layouts=(("x", of), ("y", layout)))
+    inputs = make_inputs(spec, trial)
+    x, found = inputs["x"], inputs["y"]
+    assert isinstance(x, torch.Tensor) and isinstance(found, torch.Tensor)
+    assert list(inputs) == ["y", "x"]
+    assert torch.equal(found, (x.double() / 3).bfloat16())
+    assert found.stride() != (6, 1) or layout in ("contiguous", "expanded", "offset")
+
+
 def test_a_size_parameter_is_the_dim() -> None:
     dims, params = (*SOFTMAX.dims, Dim("bins", 1, 9)), (*SOFTMAX.params, SizeParam("bins"))
     spec = evolve(SOFTMAX, dims=dims, params=params, workloads=())

@@ -1,0 +1,46 @@
+"""Parts of a run that the reference computes apart, so that float64 needs the memory of one part only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+from specs.spec import Inputs, Shaped, Spec
+from verify.numerics.independence import independent
+
+Part: TypeAlias = Mapping[str, slice]
+MOST: Final = 1 << 36  # operations of the spec in a part; one head of attention over 8192 keys stays below
+
+
+def parts(spec: Spec, sizes: Mapping[str, int]) -> tuple[Part, ...]:
+    """Ranges by dim that cover `sizes` together, of at most MOST operations each where dims can be told apart."""
+    return tuple(_parts(spec, {dim.name: slice(0, sizes[dim.name]) for dim in spec.dims}))
+
+
+def of_inputs(spec: Spec, inputs: Inputs, part: Part) -> dict[str, Any]:
+    """Views of what a part of the inputs is."""
+    return {**inputs, **{param.name: within(param, inputs[param.name], part) for param in spec.tensors}}
+
+
+def within(shaped: Shaped, tensor: Any, part: Part) -> Any:
+    """The view of a part of a parameter or an output."""
+    return tensor[tuple(part[dim] for dim in shaped.dims)]
+
+
+def _parts(spec: Spec, whole: Part) -> Iterator[Part]:
+    counts = {name: each.stop - each.start for name, each in whole.items()}
+    assert spec.operations is not None, "a launch contract is compared with nothing"
+    large = spec.operations.evaluate(counts) > MOST
+    cut = next((name for name in _apart(spec) if counts[name] > 1), None) if large else None
+    if cut is None:
+        yield whole
+        return
+    middle = (whole[cut].start + whole[cut].stop) // 2
+    for half in (slice(whole[cut].start, middle), slice(middle, whole[cut].stop)):
+        yield from _parts(spec, {**whole, cut: half})
+
+
+@cache
+def _apart(spec: Spec) -> tuple[str, ...]:
+    return tuple(dim.name for dim in spec.dims if independent(spec, dim.name))
