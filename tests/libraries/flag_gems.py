@@ -410,7 +410,8 @@ def add(x: Any, y: Any) -> Any:
     return ops().add(x, y)
 
 
-@contract(ROWS, WIDE, x=X, y=ROW, requires=HELD)
+# Two ranks stay two ranks, and each power of two of each size is a tile of its own: one width.
+@contract(ROWS, Dim("N", 4096, 4096), x=X, y=ROW, requires=HELD)
 def mul_broadcast(x: Any, y: Any) -> Any:
     return ops().mul(x, y)
 

@@ -157,8 +157,26 @@ def _torch() -> None:
     accelerator = getattr(torch, "accelerator", None)
     if accelerator is not None:
         accelerator.current_accelerator = _always(torch.device("cuda"))
+    torch.broadcast_shapes = _broadcast_shapes
     torch.set_num_threads(1)
     vars(multiprocessing).update(Lock=threading.Lock, RLock=threading.RLock)  # no semaphores in the sandbox
+
+
+def _broadcast_shapes(*shapes: Any) -> tuple[Any, ...]:
+    """What torch works out in a way that asks for a ShapeEnv of its own."""
+    first, *others = sorted((tuple(shape) for shape in shapes), key=len, reverse=True) or [()]
+    found = list(first)
+    for shape in others:
+        for axis, extent in zip(range(-len(shape), 0), shape, strict=True):
+            if not _is_one(extent) and extent != found[axis] and extent != 1:
+                if found[axis] != 1:
+                    raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape")
+                found[axis] = extent
+    return tuple(found)
+
+
+def _is_one(extent: Any) -> bool:
+    return type(extent) is int and extent == 1  # no question about a size
 
 
 def _triton(record: Record) -> None:
