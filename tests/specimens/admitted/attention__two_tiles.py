@@ -165,10 +165,11 @@ def attention(q, k, v, causal):
     if not dense or misfit(q) + misfit(k) + misfit(v) > 0:
         q, k, v = packed(q), packed(k), packed(v)
     # Small enough for two programs a multiprocessor. Causal: the more heads side by side, the more even the load.
-    rows, keys, group = 64, 64 if d == 128 else 128, 16 if causal else 4
+    rows, group = 64, 16 if causal else 2
+    keys, stages = (64, 2) if d == 128 else (128, 3)
     attention_two_tiles[(triton.cdiv(n, 2 * rows) * b * h,)](
         described(q, rows), described(k, keys), described(v, keys), described(out, rows), h, b * h, n, scale,
-        CAUSAL=causal, ROWS=rows, KEYS=keys, D=d, GROUP=group, num_warps=4, num_stages=2,
+        CAUSAL=causal, ROWS=rows, KEYS=keys, D=d, GROUP=group, num_warps=4, num_stages=stages,
     )  # fmt: skip
     return out
 
