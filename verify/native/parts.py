@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final, TypeAlias
@@ -11,10 +12,11 @@ from verify.numerics.independence import independent
 
 Part: TypeAlias = Mapping[str, slice]
 MOST: Final = 1 << 36  # operations of the spec in a part; one head of attention over 8192 keys stays below
+WIDEST: Final = 1 << 28  # elements of a tensor in a part: 2 GiB in float64, and a reference holds several
 
 
 def parts(spec: Spec, sizes: Mapping[str, int]) -> tuple[Part, ...]:
-    """Ranges by dim that cover `sizes` together, of at most MOST operations each where dims can be told apart."""
+    """Ranges by dim that cover `sizes` together, of at most MOST operations and WIDEST elements each where dims can be told apart."""
     return tuple(_parts(spec, {dim.name: slice(0, sizes[dim.name]) for dim in spec.dims}))
 
 
@@ -31,7 +33,8 @@ def within(shaped: Shaped, tensor: Any, part: Part) -> Any:
 def _parts(spec: Spec, whole: Part) -> Iterator[Part]:
     counts = {name: each.stop - each.start for name, each in whole.items()}
     assert spec.operations is not None, "a launch contract is compared with nothing"
-    large = spec.operations.evaluate(counts) > MOST
+    widest = max(math.prod(counts[dim] for dim in each.dims) for each in spec.shaped)
+    large = spec.operations.evaluate(counts) > MOST or widest > WIDEST
     cut = next((name for name in _apart(spec) if counts[name] > 1), None) if large else None
     if cut is None:
         yield whole

@@ -97,3 +97,10 @@ def test_shapes_and_dtypes_are_looked_at_before_parts(small: None) -> None:
     assert "declared is (2, 3, 9, 64)" in str(objection(SPEC, inputs, (outputs[0][:1], *outputs[1:])))
     assert "dtype torch.float64" in str(objection(SPEC, inputs, (outputs[0].double(), *outputs[1:])))
     assert "2 outputs" in str(objection(SPEC, inputs, outputs[:2]))
+
+
+def test_wide_tensors_are_cut_however_little_is_computed_of_them() -> None:
+    spec, sizes = specs.ALL["cross_entropy"], {"M": 8192, "V": 128256}
+    rows = [part["M"] for part in parts(spec, sizes)]
+    assert len(rows) > 1 and all((each.stop - each.start) * sizes["V"] <= cutting.WIDEST for each in rows)
+    assert sum(each.stop - each.start for each in rows) == sizes["M"]
