@@ -16,7 +16,7 @@ WIDEST: Final = 1 << 28  # elements of a tensor in a part: 2 GiB in float64, and
 
 
 def parts(spec: Spec, sizes: Mapping[str, int]) -> tuple[Part, ...]:
-    """Ranges by dim that cover `sizes` together, of at most MOST operations and WIDEST elements each where dims can be told apart."""
+    """Ranges by dim that cover `sizes` together, each below MOST and WIDEST where dims can be told apart."""
     return tuple(_parts(spec, {dim.name: slice(0, sizes[dim.name]) for dim in spec.dims}))
 
 
