@@ -84,6 +84,12 @@ class Item:
     seen: tuple[Seen, ...]
     again: str  # the command that asks about the witness again
 
+    @property
+    def text(self) -> str:
+        """What its line says."""
+        found = (line for line in self.excerpt if line.number == self.line)
+        return "".join(piece.text for line in found for piece in line.pieces).strip()
+
 
 @frozen
 class Entry:

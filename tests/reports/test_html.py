@@ -314,3 +314,12 @@ def test_a_proof_about_nothing_is_called_vacuous(examples):
     page, short = told(True)
     assert "for 1 proof: each is." in page and "vacuous" not in page + short
     assert "was not asked" in told(None)[0]
+
+
+def test_a_proof_shows_what_its_line_says(examples):
+    record = examples.admitted()
+    first, *rest = record.verdicts
+    number = next(at for at, line in enumerate(record.candidate.source.splitlines(), 1) if "tl.store" in line)
+    placed = evolve(first, place=Place(record.candidate.path, number))
+    page = text_of(html.render(evolve(record, verdicts=(placed, *rest))))
+    assert f"where line {number} tl.store(" in page
