@@ -200,7 +200,9 @@ def test_a_value_domain_without_values_proves_nothing() -> None:
     for gate in PROOFS:
         (contradictory,) = question(text, [1], dims={"N": (4, 4), "V": (0, 5)}, inputs=[x]).verdicts(gate)
         assert (contradictory.outcome, "vacuous" in contradictory.detail) == (Outcome.UNKNOWN, True)
-    proved(question(text, [0], dims={"N": (0, 0), "V": (0, 5)}, inputs=[x]), "bounds")  # no element, no value
+    *shown, empty = question(text, [0], dims={"N": (0, 0), "V": (0, 5)}, inputs=[x]).verdicts("bounds")
+    assert {each.outcome for each in shown} == {Outcome.PROVED} and all(each.vacuous for each in shown)
+    assert empty.outcome is Outcome.UNKNOWN and "vacuous" in empty.detail  # no element, no value, no program
     proved(question(text, [1], dims={"N": (6, 6), "V": (0, 6)}, inputs=[x]), "bounds")  # sizes with a value
 
 
