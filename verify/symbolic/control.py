@@ -256,7 +256,7 @@ def _iterate(
         spoiled = _spread(carried, yields, iteration, during)
         earlier = _earlier(carried, solved, iteration)
         current = [
-            Lane(value.content, undef, together(each.start.wraps, _before(after.wraps, earlier, during)))
+            Lane(value.content, undef, together(each.start.wraps, _before(after.wraps, earlier, iteration, during)))
             for each, value, after, undef in zip(carried, solved, yields, spoiled, strict=True)
         ]
         tracer.bind([each.argument for each in carried], current)
@@ -335,9 +335,9 @@ def _earlier(carried: list[Carried], solved: list[Lane], iteration: Atom) -> Ren
     return Renaming(known)
 
 
-def _before(wraps: tuple[Wrap, ...], earlier: Renaming, during: Truth) -> Iterator[Wrap]:
-    """Wraps in one round, as wraps in any earlier one."""
-    entered = earlier.truth(during)
+def _before(wraps: tuple[Wrap, ...], earlier: Renaming, iteration: Atom, during: Truth) -> Iterator[Wrap]:
+    """Wraps in one round, as wraps in any earlier one: in the first there is nothing yet of what a round adds."""
+    entered = conj(earlier.truth(during), less(earlier.poly(of(iteration)), of(iteration)))
     return (evolve(moved, when=conj(entered, moved.when)) for moved in (wrap.renamed(earlier) for wrap in wraps))
 
 
