@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 from attrs import frozen
 
@@ -98,20 +98,19 @@ def _carried(found: list[Poly], window: Window) -> tuple[Poly, ...]:
 
 
 def folded(window: Window, *offsets: Poly) -> Window:
-    """The same elements with fewer axes: neighbours without a gap become one where no offset steps along the outer.
+    """The same elements with fewer axes: two without a gap become one where no offset steps along the outer one.
 
     A kernel that counts over both at once (`program // 8` over batch and head) leaves the inner axis, not the tensor.
     """
-    sizes, strides = list(window.sizes), list(window.strides)
-    for axis in reversed(range(1, len(sizes))):
-        here = Window(window.buffer, tuple(sizes), tuple(strides), window.origin)
-        splits = [coordinates(offset, here) for offset in offsets]
-        outer = axis - 1
-        gapless = strides[outer] == sizes[axis] * strides[axis] and sizes[outer].constant != 1
+    for inner, outer in permutations(reversed(range(len(window.sizes))), 2):
+        sizes, strides = list(window.sizes), list(window.strides)
+        gapless = strides[outer] == sizes[inner] * strides[inner] and sizes[outer].constant != 1
+        splits = [coordinates(offset, window) for offset in offsets] if gapless else []
         if gapless and all(split is not None and split[outer] == poly(0) for split in splits):
-            sizes[outer : axis + 1] = [sizes[outer] * sizes[axis]]
-            strides[outer : axis + 1] = [strides[axis]]
-    return Window(window.buffer, tuple(sizes), tuple(strides), window.origin)
+            sizes[inner] = sizes[outer] * sizes[inner]
+            del sizes[outer], strides[outer]
+            return folded(Window(window.buffer, tuple(sizes), tuple(strides), window.origin), *offsets)
+    return window
 
 
 def inside(coordinates: tuple[Poly, ...], window: Window) -> Truth:

@@ -40,8 +40,12 @@ def halves(step: int, grid: Size, view: View) -> Asked:
 EVERY, DENSE = name("B") * 6, dense("y", "B", 3, 8)
 
 
-def test_batch_and_head_at_once() -> None:
-    asked = halves(4, EVERY, DENSE)
+TURNED = View("y", DENSE.sizes[::-1], DENSE.strides[::-1])
+
+
+@pytest.mark.parametrize("view", [DENSE, TURNED], ids=["as it lies", "with its axes turned"])
+def test_batch_and_head_at_once(view: View) -> None:
+    asked = halves(4, EVERY, view)
     assert (asked.outcome("bounds"), asked.outcome("races")) == (Outcome.PROVED, Outcome.PROVED)
 
 
@@ -52,8 +56,9 @@ def test_batch_and_head_at_once() -> None:
         ("bounds", halves(4, EVERY + 1, DENSE)),
         ("bounds", halves(4, EVERY, evolve(DENSE, sizes=(name("B"), *dense("y", 1, 2, 8).sizes[1:])))),
         ("bounds", halves(4, EVERY, View("y", DENSE.sizes, (Size("const", value=32), *DENSE.strides[1:])))),
+        ("bounds", halves(4, EVERY, evolve(TURNED, strides=(*TURNED.strides[:2], Size("const", value=32))))),
     ],
-    ids=["halves overlap", "one program too many", "a head less", "a gap between batches"],
+    ids=["halves overlap", "one program too many", "a head less", "a gap between batches", "turned, with a gap"],
 )
 def test_the_nearest_wrong_ones(gate: str, asked: Asked) -> None:
     assert asked.outcome(gate) is not Outcome.PROVED
