@@ -166,6 +166,8 @@ def rms_norm_fwd(x: Any, w: Any, eps: float) -> Any:
     b=tensor("D"),
     mean=COLUMN,
     rstd=COLUMN,
+    note="Undefined, real: the weight is loaded without `other` (layernorm.py:338) and its masked lanes, of which "
+    "Triton promises nothing, are summed times 0 (368), which is no number where such a lane is infinite or NaN.",
 )
 def layer_norm_bwd(dy: Any, x: Any, w: Any, b: Any, mean: Any, rstd: Any) -> Any:
     from fla.modules.norm.layernorm import layer_norm_bwd as function

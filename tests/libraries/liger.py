@@ -311,20 +311,21 @@ def cross_entropy_backward(x: Any, grad: Any) -> Any:
 
 # -- positions and tokens
 
-HEADS = (Dim("B", 1, 4096), Dim("S", 1, 1 << 20), Dim("D", 64, 128))  # heads and their size are constants of the kernel
+# Batch, heads and their size are constants of the kernel.
+HEADS = (Dim("B", 1, 4096), Dim("S", 1, 1 << 20), Dim("D", 64, 128))
 FREE_Q, FREE_K = tensor("B", "S", 8, "D", inplace=True), tensor("B", "S", 2, "D", inplace=True)
 ANGLES = tensor("B", "S", "D")
-EVEN = widths("D", 64, 128)
+EVEN = widths("D", 64, 128), widths("B", 1, 2, 8, 64)
 
 
-@contract(*HEADS, q=FREE_Q, k=FREE_K, cos=ANGLES, sin=ANGLES, requires=(EVEN,))
+@contract(*HEADS, q=FREE_Q, k=FREE_K, cos=ANGLES, sin=ANGLES, requires=EVEN)
 def rope_forward(q: Any, k: Any, cos: Any, sin: Any) -> Any:
     from liger_kernel.ops.rope import rope_forward as forward
 
     return forward(q.transpose(1, 2), k.transpose(1, 2), cos, sin)
 
 
-@contract(*HEADS, q=FREE_Q, k=FREE_K, cos=ANGLES, sin=ANGLES, requires=(EVEN,))
+@contract(*HEADS, q=FREE_Q, k=FREE_K, cos=ANGLES, sin=ANGLES, requires=EVEN)
 def rope_backward(q: Any, k: Any, cos: Any, sin: Any) -> Any:
     from liger_kernel.ops.rope import rope_backward as backward
 
@@ -333,7 +334,9 @@ def rope_backward(q: Any, k: Any, cos: Any, sin: Any) -> Any:
 
 @contract(
     *HEADS, q=FREE_Q, k=FREE_K, cos=tensor(3, "B", "S", "D"), sin=tensor(3, "B", "S", "D"),
-    requires=(EVEN,),
+    requires=EVEN,
+    note="Real: `bs * sl * hd` (qwen2vl_mrope.py:46) is of int32; from B * S * D = 2^31 on (13 GB a table of "
+    "cosines, 34 GB of queries) it wraps.",
 )  # fmt: skip
 def qwen2vl_mrope_forward(q: Any, k: Any, cos: Any, sin: Any) -> Any:
     from liger_kernel.ops.qwen2vl_mrope import qwen2vl_mrope_forward as forward
