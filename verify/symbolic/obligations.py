@@ -215,7 +215,7 @@ def undefined(reading: Reading) -> Iterator[Obligation]:
                 (reading.facts, *_situation(reading, decision), exact),
                 (Way(goal, "direct"),),
                 reading.trace.ranges,
-                ("hint",) if number else ("undefined", "division-by-zero"),
+                ("hint",) if number else () if decision.what == "hint" else ("undefined", "division-by-zero"),
                 under=(NO_WRAP,),
             )
 

@@ -78,3 +78,17 @@ def test_a_hint_that_nobody_understands_is_not_believed() -> None:
     assert undefined(odd) == [Outcome.UNKNOWN]
     address = f"%h = tt.addptr %y, %p {{tt.divisibility = dense<16> : tensor<1xi32>}} : {F32}, i32"
     assert undefined(address) == [Outcome.UNKNOWN]
+
+
+def test_what_else_is_undefined_says_nothing_of_a_hint() -> None:
+    """A run in which a result depends on masked-off lanes is a witness for the store alone."""
+    start = (*over_lanes("arith.muli %p, %N : i32"), hinted("arith.addi %w, %r", LANES, 16))
+    lost = (
+        "%no = arith.constant false",
+        f"%b = tt.addptr %y, %p : {F32}, i32",
+        f"%v = tt.load %b, %no : {F32}",
+        f"tt.store %b, %v : {F32}",
+    )
+    verdicts = question(kernel(f"%y: {F32}, %N: i32", *ONE, *start, *lost)).verdicts("undefined")
+    of_hint, others = ([each.outcome for each in verdicts if ("hint" in each.claim) is hint] for hint in (True, False))
+    assert of_hint == [Outcome.UNKNOWN] and Outcome.REFUTED in others
