@@ -35,6 +35,11 @@ UNPADDED = (
     "multiple of the block, what lies beyond it, of which Triton promises nothing, goes into the product."
 )
 
+UNMASKED = (
+    "Bounds, real: loads go without a mask where `K % 2 == 0` (intmm_triton.py:311), not where the block divides K: "
+    "K = 2 reads past the end. Overflow, real: offsets are products of int32; from M * K = 2^31 on (2.1 GB) they wrap."
+)
+
 
 @contract(M, N, K, a=A, b=B, c=tensor("M", "N", dtype="int32", inplace=True), note=UNPADDED)
 def int_matmul(a: Any, b: Any, c: Any) -> Any:
@@ -43,7 +48,7 @@ def int_matmul(a: Any, b: Any, c: Any) -> Any:
     return int_matmul_kernel(a, b, c, TILES)
 
 
-@contract(M, N, K, a=A, b=B, scales=tensor("M", 1), c=tensor("M", "N", inplace=True), note=UNPADDED)
+@contract(M, N, K, a=A, b=B, scales=tensor("M", 1), c=tensor("M", "N", inplace=True), note=UNMASKED)
 def int_scaled_matmul(a: Any, b: Any, scales: Any, c: Any) -> Any:
     from torchao.kernel.intmm_triton import int_scaled_matmul_kernel
 
@@ -115,12 +120,23 @@ def hp_to_fp8_row_major(x: Any) -> Any:
     return _converted("hp_to_fp8_row_major", x)
 
 
-@contract(M, N, x=X)
+@contract(
+    *(M, N),
+    x=X,
+    note="Real: `pid * 4096` and `pid * 128` are of int32 (fp8_dynamic_tensorwise.py:514, 85); from 2^31 elements on "
+    "(4.3 GB) they wrap. Undefined, real: _amax_reduction takes the maximum of lanes that a masked load leaves open (517).",
+)
 def hp_to_fp8_row_major_by_reduction(x: Any) -> Any:
     return _converted("hp_to_fp8_row_major", x, "REDUCTION")
 
 
-@contract(M, N, x=X)
+@contract(
+    *(M, N),
+    x=X,
+    note="Real: the mask of _to_fp8_row_major_t's store (fp8_dynamic_tensorwise.py:151) has rows for columns: the tile "
+    "is stored transposed, its mask is not, so at 34 by 34 it stores past the end, at 34 by 64 into another program's "
+    "elements. Offsets of int32 wrap from 2^31 elements on (4.3 GB); _amax_atomic as in hp_to_fp8_row_major.",
+)
 def hp_to_fp8_row_major_t(x: Any) -> Any:
     return _converted("hp_to_fp8_row_major_t", x)
 
