@@ -124,7 +124,7 @@ def hp_to_fp8_row_major(x: Any) -> Any:
     *(M, N),
     x=X,
     note="Real: `pid * 4096` and `pid * 128` are of int32 (fp8_dynamic_tensorwise.py:514, 85); from 2^31 elements on "
-    "(4.3 GB) they wrap. Undefined, real: _amax_reduction takes the maximum of lanes that a masked load leaves open (517).",
+    "(4.3 GB) they wrap. Undefined, real: _amax_reduction takes the maximum of lanes that a masked load leaves (517).",
 )
 def hp_to_fp8_row_major_by_reduction(x: Any) -> Any:
     return _converted("hp_to_fp8_row_major", x, "REDUCTION")
