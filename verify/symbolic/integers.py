@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from verify.ir.program import Dense, Operation, Scalar, Symbol, element_of, shape_of
+from verify.ir.program import Dense, Operation, Scalar, Symbol, Value, element_of, shape_of
 from verify.symbolic.ranges import Ranges
 from verify.symbolic.terms import (
     FALSE,
@@ -21,6 +21,7 @@ from verify.symbolic.terms import (
     less,
     negate,
     poly,
+    within,
 )
 from verify.symbolic.trace import Tracer
 from verify.symbolic.values import Content, Lane, Wrap, merged, tainted
@@ -35,7 +36,10 @@ def bits_of(operation: Operation) -> int:
     return element.bits
 
 
-RESULTS: Final = {"arith.addi": "sum", "arith.subi": "difference", "arith.muli": "product", "arith.shli": "shift"}
+RESULTS: Final = {
+    "arith.addi": "sum", "arith.subi": "difference", "arith.muli": "product", "arith.shli": "shift",
+    "math.absi": "magnitude", "tt.reduce": "sum over lanes", "tt.scan": "running sum", "tt.dot": "dot product",
+}  # fmt: skip
 
 
 def may_wrap(
@@ -49,6 +53,21 @@ def may_wrap(
         return tainted(content, *sources)
     wrap = Wrap(content, bits, TRUE, RESULTS.get(operation.name, operation.name), operation.place, factors)
     return tainted(content, *sources, own=(wrap,))
+
+
+def ranging(tracer: Tracer, value: Lane, of: Value) -> tuple[int, int]:
+    """Where an integer lies, over all lanes, as long as it has not wrapped."""
+    element = element_of(of.type)
+    assert isinstance(element, Scalar)
+    low, high = tracer.ranges_over(shape_of(of.type)).of(value.poly)
+    half = 2 ** (element.bits - 1)
+    return int(min(max(low, -half), half - 1)), int(min(max(high, -half), half - 1))
+
+
+def bounded(tracer: Tracer, operation: Operation, span: tuple[int, int], *sources: Lane) -> Lane:
+    """An integer result of which only the range is known, over the mathematical integers: it may be beyond the type."""
+    unknown = tracer.unknown(operation, operation.results[0].type, 0, *sources, within=span)
+    return may_wrap(tracer, operation, unknown.poly, unknown)
 
 
 def constant(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
@@ -151,10 +170,16 @@ def _xor(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lan
 def _shift(direction: str) -> Meaning:
     def meaning(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
         left, right = operands
-        amount = right.poly.constant
+        amount, bits = right.poly.constant, bits_of(operation)
         ranges = tracer.ranges_over(shape_of(operation.results[0].type))
-        if amount is None or not 0 <= amount < bits_of(operation):
-            return [tracer.unknown(operation, operation.results[0].type, 0, left, right)]
+        if amount is None or not 0 <= amount < bits:  # poison, unless the amount is one of the value's bits
+            sources = left, right, Lane(None, negate(within(0, right.poly, bits)))
+            if direction != "left":
+                return [tracer.unknown(operation, operation.results[0].type, 0, *sources)]
+            (low, high), (least, most) = map(ranging, (tracer,) * 2, (left, right), operation.operands)
+            steps = (0 if least < 0 or most >= bits else 2**least, 2 ** min(most, bits - 1) if most >= 0 else 0)
+            ends = [value * step for value in (low, high) for step in steps]
+            return [bounded(tracer, operation, (min(ends), max(ends)), *sources)]
         if direction == "left":
             return [may_wrap(tracer, operation, left.poly * 2**amount, left, right)]
         if direction == "logical" and not ranges.nonnegative(left.poly):
@@ -240,6 +265,11 @@ def select(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[L
     return [tainted(joined.content, joined, Lane(None, condition.undef, condition.wraps))]
 
 
+def _magnitude(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
+    (value,) = operands
+    return [may_wrap(tracer, operation, apply("max", value.poly, -value.poly), value)]
+
+
 INTEGERS: Final[Mapping[str, Meaning]] = {
     "arith.constant": constant,
     "arith.addi": _arithmetic(lambda a, b: a + b),
@@ -269,4 +299,5 @@ INTEGERS: Final[Mapping[str, Meaning]] = {
     "arith.index_cast": _index_cast,
     "arith.index_castui": _index_cast_unsigned,
     "arith.select": select,
+    "math.absi": _magnitude,
 }

@@ -36,7 +36,7 @@ NAMES: Final = (
     "arith: addf subf mulf divf remf negf cmpf maxnumf minnumf maximumf minimumf extf truncf sitofp uitofp fptosi "
     "fptoui bitcast scaling_extf scaling_truncf addui_extended mulsi_extended mului_extended",
     "math: exp exp2 expm1 log log2 log1p log10 sqrt rsqrt cbrt rcp sin cos tan asin acos atan atan2 sinh cosh tanh "
-    "asinh acosh atanh erf erfc erfinv lgamma absf absi fabs floor ceil round roundeven trunc rint nearbyint fma "
+    "asinh acosh atanh erf erfc erfinv lgamma absf fabs floor ceil round roundeven trunc rint nearbyint fma "
     "powf pow powi ipowi fpowi copysign fmax fmin fmod fdim hypot clampf signbit isfinite isinf isnan isnormal "
     "finite ctlz cttz ctpop",
     "tt: fp_to_fp precise_divf precise_sqrt clampf mulhiui",

@@ -207,7 +207,11 @@ def undefined(reading: Reading) -> Iterator[Obligation]:
         if goal != TRUE:
             # Of a tensor a hint may be true where what is asked for here is not: no model counts against it.
             number = decision.what == "hint" and not decision.shape
-            exact = conj(*(_fits(wrap) for wrap in decision.value.wraps)) if number else TRUE
+            asked = decision.holds != TRUE and (number or decision.what != "hint")
+            exact = conj(*(_fits(wrap) for wrap in decision.value.wraps)) if asked else TRUE
+            # A run that depends on masked-off lanes says nothing of a hint about lanes: it would be no witness.
+            spoiled = decision.value.undef != FALSE and decision.what != "hint"
+            kinds = {"denied": asked and not number, "undefined": spoiled, "hint": number}
             yield Obligation(
                 reading,
                 f"the {decision.what} is defined" + ("" if decision.holds == TRUE else f" and {WANTED[decision.what]}"),
@@ -215,7 +219,7 @@ def undefined(reading: Reading) -> Iterator[Obligation]:
                 (reading.facts, *_situation(reading, decision), exact),
                 (Way(goal, "direct"),),
                 reading.trace.ranges,
-                ("hint",) if number else () if decision.what == "hint" else ("undefined", "division-by-zero"),
+                tuple(kind for kind, given in kinds.items() if given),
                 under=(NO_WRAP,),
             )
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Final
 
-from verify.ir.program import Operation, Scalar, Symbol, element_of, shape_of
-from verify.symbolic.integers import Meaning
+from verify.ir.program import Block, Operation, Scalar, Symbol, shape_of
+from verify.symbolic.integers import Meaning, bounded, may_wrap, ranging
 from verify.symbolic.terms import (
     FALSE,
     TRUE,
@@ -150,33 +150,48 @@ def reduce(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[L
     axis = _axis(operation)
     rank = len(shape_of(operation.operands[0].type))
     spoiled = [_without(anywhere(tracer, operation, value, [axis]), axis, rank) for value in operands]
+    if not _selects(operation):
+        return _folded(tracer, operation, operands, spoiled)
     results = []
     for at, (value, result) in enumerate(zip(operands, operation.results, strict=True)):
-        if isinstance(value.content, Poly) and _selects(operation):
+        if isinstance(value.content, Poly):
             extent = shape_of(operation.operands[0].type)[axis]
             picked = apply("floormod", tracer.unknown_index(operation, rank - 1), poly(extent))
             chosen = _without(moved(value, {axis: of(PICKED)}), axis, rank)
             content = Renaming({PICKED: picked}).poly(chosen.poly)
             results.append(tainted(content, *spoiled))
         else:
-            total = _total(tracer, operation, value) if len(operands) == 1 else None
-            results.append(tracer.unknown(operation, result.type, at, *spoiled, within=total))
+            results.append(tracer.unknown(operation, result.type, at, *spoiled))
     return results
 
 
-def _total(tracer: Tracer, operation: Operation, value: Lane) -> tuple[int, int] | None:
-    """Where a sum of bounded integers along the axis lies, or of some of them; None if that may wrap."""
+def _folded(tracer: Tracer, operation: Operation, operands: list[Lane], spoiled: list[Lane]) -> list[Lane]:
+    """What a region makes of many lanes: a sum lies where its terms tell; of all else, what its operations ask for."""
     block = operation.regions[0].blocks[0]
+    value, *others = operands
+    if not others and isinstance(value.content, Poly) and _adds(block):
+        low, high = ranging(tracer, value, operation.operands[0])
+        shape, axis = shape_of(operation.operands[0].type), _axis(operation)
+        total = min(low, low * shape[axis]), max(high, high * shape[axis])
+        if operation.name == "tt.reduce" and lane(axis) not in closure([value.content]):  # all lanes are equal
+            each = _without(value, axis, len(shape)).poly
+            return [may_wrap(tracer, operation, each * shape[axis], *spoiled, factors=(each, poly(shape[axis])))]
+        return [bounded(tracer, operation, total, *spoiled)]
+    tracer.bind(
+        block.arguments,
+        [tracer.unknown(operation, each.type, len(operation.results) + at) for at, each in enumerate(block.arguments)],
+    )
+    ends = tracer.values(tracer.run_block(block).operands)
+    return [
+        tracer.unknown(operation, result.type, at, end, *spoiled)
+        for at, (result, end) in enumerate(zip(operation.results, ends, strict=True))
+    ]
+
+
+def _adds(block: Block) -> bool:
     *steps, end = block.operations
-    shape, element = shape_of(operation.operands[0].type), element_of(operation.results[0].type)
     adds = len(steps) == 1 and steps[0].name == "arith.addi" and end.operands == steps[0].results
-    adds = adds and {each.name for each in steps[0].operands} == {each.name for each in block.arguments}
-    if not (adds and isinstance(value.content, Poly) and isinstance(element, Scalar)):
-        return None
-    low, high = tracer.ranges_over(shape).of(value.content)
-    half, extent = 2 ** (element.bits - 1), shape[_axis(operation)]
-    low, high = min(low, low * extent), max(high, high * extent)
-    return (int(low), int(high)) if -half <= low and high < half else None
+    return adds and {each.name for each in steps[0].operands} == {each.name for each in block.arguments}
 
 
 PICKED: Final = atom("lane", "picked")
@@ -216,10 +231,7 @@ def _without(value: Lane, axis: int, rank: int) -> Lane:
 
 def scan(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
     axis = _axis(operation)
-    spoiled = [anywhere(tracer, operation, value, [axis]) for value in operands]
-    total = _total(tracer, operation, operands[0]) if len(operands) == 1 else None
-    results = enumerate(operation.results)
-    return [tracer.unknown(operation, result.type, at, *spoiled, within=total) for at, result in results]
+    return _folded(tracer, operation, operands, [anywhere(tracer, operation, value, [axis]) for value in operands])
 
 
 def histogram(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:
@@ -242,7 +254,14 @@ def dot(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane
         Lane(None, conj(inside, spoiled) if spoiled != FALSE else FALSE, together(row.wraps, column.wraps)),
         *rest,
     )
-    return [tracer.unknown(operation, operation.results[0].type, 0, *sources)]
+    if not isinstance(left.content, Poly):
+        return [tracer.unknown(operation, operation.results[0].type, 0, *sources)]
+    extent = shape_of(operation.operands[0].type)[-1]
+    (a, b), (c, d), (low, high) = (
+        ranging(tracer, *each) for each in zip(operands[:3], operation.operands[:3], strict=True)
+    )
+    ends = [one * other * extent for one in (a, b) for other in (c, d)]
+    return [bounded(tracer, operation, (low + min(ends), high + max(ends)), *sources)]
 
 
 def gather(tracer: Tracer, operation: Operation, operands: list[Lane]) -> list[Lane]:

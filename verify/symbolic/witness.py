@@ -53,6 +53,9 @@ def _replayed(obligation: Obligation, model: Mapping[Atom, int], sizes: Mapping[
         return _grid(obligation, sizes)
     if {"descriptor", "view", "threads", "hint"} & set(obligation.faults):
         return _by_arithmetic(obligation, sizes, model) or "a candidate counterexample that no arithmetic bears out"
+    shown = _by_arithmetic(obligation, sizes, model) if "denied" in obligation.faults else None
+    if shown or "denied" in obligation.faults[-1:]:  # no run shows that a number is not as it should be
+        return shown or "a candidate counterexample that no arithmetic bears out"
     if {"unwritten", "undefined"} & set(obligation.faults):
         return _whole(obligation, sizes)
     try:
@@ -119,7 +122,10 @@ def _by_arithmetic(obligation: Obligation, sizes: Mapping[str, int], model: Mapp
     known = all(each.kind in ("name", "pid", "lane", "iter") for each in leaves)
     if claim.sufficient or not known or any(WHILE in each.label for each in counters):
         return None
-    *assumed, goal = (evaluate(truth, leaves) for truth in truths)
+    try:
+        *assumed, goal = (evaluate(truth, leaves) for truth in truths)
+    except ZeroDivisionError:  # something else is divided by zero there
+        return None
     if not all(assumed) or goal:
         return None
     rounds = "".join(f", iteration {leaves[each]}" for each in counters if "element" not in each.label)
@@ -137,6 +143,9 @@ DENIED: Final = (
     (" has at most ", " has more than "),
     (" lies inside ", " does not lie inside "),
     (" is defined and true", " is not true"),
+    (" is defined and not zero", " is zero"),
+    (" is defined and positive", " is not positive"),
+    (" is defined and inside its tensor", " is not inside its tensor"),
     (" is 1 ", " is not 1 "),
     (" are multiples ", " are no multiples "),
     (" starts at ", " does not start at "),
@@ -197,16 +206,18 @@ def _whole(obligation: Obligation, sizes: Mapping[str, int]) -> Witness | str:
         if fault.kind in obligation.faults and _concerns(fault, obligation):
             return Witness(fault.sentence, "executor", (), fault.accesses, fault.place, held=held)
     for other in (run(Fill.HUGE), run(Fill.NAN)):
-        for name, left, right, written in zip(names, first.outputs, other.outputs, first.written, strict=True):
-            differs = written & ~_same(left, right)
-            if bool(differs.any()):
-                text = f"{where}: {name}{_first(differs)} depends on what masked-off lanes hold"
+        for at, name in enumerate(names):
+            same = _same(first, other, at)
+            if not bool(same.all()):
+                text = f"{where}: {name}{_first(~same)} depends on what masked-off lanes hold"
                 return Witness(f"{text} ({obligation.place})", "executor", place=obligation.place, held=held)
     return f"a candidate counterexample at {where} did not replay"
 
 
-def _same(left: Any, right: Any) -> Any:
-    return (left == right) | ((left != left) & (right != right))
+def _same(one: Execution, two: Execution, at: int) -> Any:
+    """Where an output is the same in both runs: what neither wrote is what memory held, and tells of no lane."""
+    left, right, wrote = one.outputs[at], two.outputs[at], one.written[at]
+    return (wrote == two.written[at]) & (~wrote | (left == right) | ((left != left) & (right != right)))
 
 
 def _first(mask: Any) -> str:

@@ -45,6 +45,7 @@ STEPS: Final = 60_000  # of z3 for one question: nearly all are about what is fa
 ASKED_IN_FULL: Final = 6
 KEPT: Final = 3  # accesses of a run that are looked for
 MODEL: Final = evolve(BUDGET, rlimit=300_000, seconds=3)
+FILLS: Final = (Fill.ZERO, Fill.HUGE, Fill.NAN)
 GATES: Final = {
     "out-of-bounds": "bounds",
     "write-conflict": "races",
@@ -287,10 +288,22 @@ def _refuses(trial: Trial, gate: str, sizes: dict[str, int], claim: str) -> Iter
     if not small:
         return
     try:
-        inputs = example(trial.asked.case.spec, trial.plan, sizes)
-        found = {each.gate for each in _observed(trial.plan, inputs, sizes) if isinstance(each, Violation)}
+        found = set(_shown_by(trial.plan, example(trial.asked.case.spec, trial.plan, sizes), sizes))
     except (Unmodelled, ValueError):
         return
     alike = {gate, "overflow", "bounds", *(["races"] if gate == "coverage" else [])}
     if not alike & found:
         yield f"{gate}: {claim} is refuted at {sizes}, where a run shows {sorted(found)}"
+
+
+def _shown_by(plan: Plan, inputs: dict[str, torch.Tensor], sizes: dict[str, int]) -> Iterator[str]:
+    """The gates that runs at these sizes speak against, whatever masked-off lanes hold. A fault hides no other."""
+    first, *others = (run_plan(plan, inputs, Mode.FAITHFUL, fill=fill, sizes=sizes) for fill in FILLS)
+    for run in (first, *others):
+        yield from (GATES.get(fault.kind, "overflow") for fault in run.faults)
+        if not bool(run.written[0].all()):
+            yield "coverage"
+        both = first.written[0] & run.written[0]
+        alike = (first.outputs[0] == run.outputs[0]) | ~both
+        if not bool((alike & (first.written[0] == run.written[0])).all()):
+            yield "undefined"
