@@ -20,6 +20,7 @@ from verify.case import Case
 from verify.dossier import Dossier
 from verify.native.codec import read
 from verify.native.detect import present
+from verify.native.turns import turn
 
 NO_DEVICE: Final = "no device"
 SECONDS: Final = 1800
@@ -47,7 +48,7 @@ def measure(
         return Measurement.not_run(NO_DEVICE, predicted)
     if specs.ALL.get(case.spec.name) is not case.spec:
         return Measurement.not_run("the runner knows only the catalogue's specs, this one is the user's own", predicted)
-    with TemporaryDirectory(prefix="kernelproof-bench-") as folder:
+    with TemporaryDirectory(prefix="kernelproof-bench-") as folder, turn(alone=True):
         return time_bundle(bundle, case.spec, Path(folder), predicted)
 
 

@@ -13,6 +13,7 @@ import specs
 from verify.case import Budget, Case
 from verify.native.codec import canonical, read
 from verify.native.detect import present
+from verify.native.turns import turn
 from verify.plan import Refusal
 from verify.verdict import Outcome, Verdict, Witness
 
@@ -38,7 +39,8 @@ def native(case: Case, budget: Budget) -> tuple[Verdict, ...]:
         request, answer = Path(folder) / "request.json", Path(folder) / "answer.json"
         refusals = tuple(answer for answer in case.capture.answers if isinstance(answer, Refusal))
         request.write_bytes(canonical(Request(case.spec.name, case.capture.plans, refusals)))
-        trouble = _child(request, answer, folder)
+        with turn(alone=False):
+            trouble = _child(request, answer, folder)
         if not answer.exists():
             return (_unknown("the kernels run on a device to the end", trouble or "the device process said nothing"),)
         return verdicts(answer.read_bytes())
