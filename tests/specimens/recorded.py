@@ -48,6 +48,10 @@ PROPOSALS: Final = {
             "A compact version that leaves the arithmetic to a tuned routine.",
         ),
         ("admitted/softmax__one_block", "One block a row while it fits, a loop beyond that."),
+        (
+            "admitted/softmax__wide_blocks",
+            "One block a row up to 16384 columns; beyond that the second reading leaves the cache to others.",
+        ),
     ),
     "rms_norm": (
         ("refuted/algorithm__rms_norm_mean_over_block", "Two masked passes over each row."),
@@ -109,6 +113,10 @@ PROPOSALS: Final = {
             "Distances to the maximum are small, so they stay in the logits' dtype.",
         ),
         ("admitted/cross_entropy__online", "One pass with an online sum for each lane; ignored rows are skipped."),
+        (
+            "admitted/cross_entropy__tiles",
+            "A running maximum for every eight classes saves exponentials; short rows share a program.",
+        ),
     ),
     "dropout": (
         ("refuted/algorithm__dropout_position_by_stride", "Numbers by the place in memory save an index."),
@@ -125,24 +133,31 @@ PROPOSALS: Final = {
             "Three passes; only what belongs to a row is masked.",
         ),
         ("admitted/layer_norm__one_block", "One block a row while it fits, three passes beyond that."),
+        (
+            "admitted/layer_norm__late_weights",
+            "One block a row while it fits; weight and bias are read after the sums, so more programs fit.",
+        ),
     ),
     "swiglu": (
         ("refuted/numerics__swiglu_rounds_between", "The product runs in the input's dtype, as in eager code."),
         ("refuted/overflow__swiglu_flat", "All elements as one line: no rows, no strides, large blocks."),
         ("refuted/coverage__swiglu_tail", "A grid of rows and blocks of columns."),
         ("admitted/swiglu__blocks", "A grid of rows and blocks of columns, any strides, float32 inside."),
+        ("admitted/swiglu__along_rows", "Neighbouring programs take neighbouring blocks of a row."),
     ),
     "transpose": (
         ("refuted/bounds__transpose_mask_not_transposed", "Square tiles, read along rows and written along rows."),
         ("refuted/overflow__transpose_offsets_int32", "Square tiles; reads with 64-bit offsets."),
         ("refuted/coverage__transpose_diagonal", "Tiles along diagonals spread the writes over memory channels."),
         ("admitted/transpose__tiled", "Square tiles, read along rows and written along rows."),
+        ("admitted/transpose__large_tiles", "Square tiles of 128, so that both sides move longer stretches."),
     ),
     "row_sum": (
         ("refuted/numerics__row_sum_in_input_dtype", "Lanes add up in the input's dtype; the rest is float32."),
         ("refuted/laws__row_sum_atomic", "Several programs share a row and add to its total atomically."),
         ("refuted/undefined__row_sum_without_other", "One program a row, lane by lane."),
         ("admitted/row_sum__rows_or_loop", "Many short rows in a program, long rows lane by lane."),
+        ("admitted/row_sum__tiles", "Short rows share a program; a long row is read by a thousand threads in tiles."),
     ),
     "cumsum": (
         ("refuted/races__cumsum_chained", "One pass: each block goes on from the total of the one before."),
@@ -155,6 +170,7 @@ PROPOSALS: Final = {
         ("refuted/numerics__rope_in_input_dtype", "Nothing is summed up here: the input's dtype is enough."),
         ("refuted/coverage__rope_last_positions", "Eight positions a program, one when decoding."),
         ("admitted/rope__tiled", "Both halves of some positions of a head, any strides."),
+        ("admitted/rope__heads", "Of a long sequence a program turns several heads, and reads the angles once."),
     ),
     "attention": (
         ("refuted/bounds__attention_key_tail", "One pass over blocks of keys; scores past the end are masked."),
