@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 import torch
@@ -30,8 +30,10 @@ WARM_UP_SECONDS: Final = 0.4
 TUNING_SAMPLES: Final = 7
 BEFORE: Final = "before timing"
 CHECK_SECONDS: Final = 5.0  # for timed outputs against the float64 reference, a workload
-FEWEST_CHECKED: Final = 6  # rounds, whatever they take
-PARTS: Final = 3  # of a large work, drawn anew for each check but the first, which compares all
+FEWEST_CHECKED: Final = 3  # rounds, whatever they take
+# A large work is compared in parts, drawn anew for each check, as many as fit into so many seconds but at least one.
+FIRST_SECONDS: Final = 10.0
+OTHER_SECONDS: Final = 1.0
 
 
 class Timer(Protocol):
@@ -80,8 +82,8 @@ def contest(bench: Bench, spec: Spec, plans: tuple[Plan, ...], load: Workload, r
     plan = plan_for(plans, spec, sets[0], names_of(spec, sets[0]))
     configs = _tune(bench, spec, plan, sets[0])
     notes: list[str] = []
-    if (every := len(parts(spec, load.sizes))) > PARTS:
-        notes.append(f"checks of outputs after the first compare {PARTS} of {every} parts of the work, drawn at random")
+    if (every := len(parts(spec, load.sizes))) > 1:
+        notes.append(f"each check of outputs compares some of {every} parts of the work, drawn at random")
     field = [_kernel(bench, spec, plan, sets, configs, name) for name in (KERNEL, AGAIN)]
     field += _rivals(bench, spec, rivals, sets, notes)
     least = floor(work_of(spec, load), load.dtype, bench.ceilings)
@@ -236,7 +238,7 @@ def _round(
     same = _twins(field, turn)
     tally.bitwise &= same
     if full or not same:
-        _judge(spec, inputs, field, turn, same, "a timed output is wrong", _drawn(bench, spec, inputs))
+        _judge(bench, spec, inputs, field, turn, same, "a timed output is wrong")
         tally.checked += 2
     return samples
 
@@ -265,8 +267,8 @@ def _check_kernels(
             _unchanged(inputs, pristine)
             if damage := lane.bound.damage():
                 raise Wrong(f"{when}: {damage[0]}")
-        looked_at = parts(spec, load.sizes) if turn == 0 and when == BEFORE else _drawn(bench, spec, inputs)
-        _judge(spec, inputs, field, turn, _twins(field, turn), f"{when} an output is wrong", looked_at)
+        seconds = FIRST_SECONDS if turn == 0 and when == BEFORE else OTHER_SECONDS
+        _judge(bench, spec, inputs, field, turn, _twins(field, turn), f"{when} an output is wrong", seconds)
 
 
 def _twins(field: list[Contestant], turn: int) -> bool:
@@ -276,24 +278,30 @@ def _twins(field: list[Contestant], turn: int) -> bool:
 
 
 def _judge(
+    bench: Bench,
     spec: Spec,
     inputs: dict[str, Any],
     field: list[Contestant],
     turn: int,
     same: bool,
     what: str,
-    looked_at: Sequence[Part],
+    seconds: float = OTHER_SECONDS,
 ) -> None:
     """Hold the kernel's outputs against the reference; its second self's too where bits differ."""
     for contestant in field[: 1 if same else 2]:
+        looked_at = _drawn(bench, spec, inputs, seconds)
         if complaint := objection(spec, inputs, contestant.lanes[turn].bound.outputs, looked_at):
             raise Wrong(f"{what}: {complaint}")
 
 
-def _drawn(bench: Bench, spec: Spec, inputs: Mapping[str, Any]) -> list[Part]:
-    """The parts that one check compares, which nobody knows before."""
+def _drawn(bench: Bench, spec: Spec, inputs: Mapping[str, Any], seconds: float = OTHER_SECONDS) -> Iterator[Part]:
+    """The parts that one check compares, which nobody knows before: until the time is up, at least one."""
     every = parts(spec, names_of(spec, inputs))
-    return bench.shuffle.sample(every, min(PARTS, len(every)))
+    until = time.monotonic() + seconds
+    for number, part in enumerate(bench.shuffle.sample(every, len(every))):
+        if number and time.monotonic() > until:
+            return
+        yield part
 
 
 def _unchanged(inputs: Mapping[str, Any], pristine: Mapping[str, torch.Tensor]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 
@@ -15,7 +15,7 @@ from verify.numerics.reference import bounded_outputs
 
 
 def objection(
-    spec: Spec, inputs: Inputs, outputs: tuple[torch.Tensor, ...], looked_at: Sequence[Part] | None = None
+    spec: Spec, inputs: Inputs, outputs: tuple[torch.Tensor, ...], looked_at: Iterable[Part] | None = None
 ) -> str | None:
     """What is wrong with `outputs`, in a sentence; None when every element is within the derived bound.
 

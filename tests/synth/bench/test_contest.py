@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -73,18 +73,22 @@ def test_a_right_kernel_is_timed_and_every_output_checked() -> None:
     assert (run.work.read, run.work.written) == (128, 128)
 
 
-def test_a_large_work_is_compared_whole_once_and_then_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_work_is_compared_in_parts_for_as_long_as_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
-    def objected(spec: Spec, inputs: Inputs, outputs: Any, looked_at: Sequence[Part]) -> str | None:
-        seen.append(len(looked_at))
-        return objection(spec, inputs, outputs, looked_at)
+    def objected(spec: Spec, inputs: Inputs, outputs: Any, looked_at: Iterable[Part]) -> str | None:
+        drawn = tuple(looked_at)
+        seen.append(len(drawn))
+        return objection(spec, inputs, outputs, drawn)
 
     monkeypatch.setattr(cutting, "MOST", 5 * 8)  # one row
     monkeypatch.setattr(contesting, "objection", objected)
+    monkeypatch.setattr(contesting, "OTHER_SECONDS", -1.0)
+    monkeypatch.setattr(contesting._drawn, "__defaults__", (-1.0,))
+    monkeypatch.setattr(contesting._judge, "__defaults__", (-1.0,))
     run = _contest(HostKernel(), rivals=())
-    assert seen[0] == 4 and set(seen[1:]) == {3}
-    assert run.notes == ("checks of outputs after the first compare 3 of 4 parts of the work, drawn at random",)
+    assert seen[0] == 4 and set(seen[1:]) == {1}
+    assert run.notes == ("each check of outputs compares some of 4 parts of the work, drawn at random",)
 
     def spoiled(out: torch.Tensor) -> torch.Tensor:
         return out.index_fill(0, torch.tensor(3), 0.0)
