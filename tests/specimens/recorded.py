@@ -186,6 +186,24 @@ PROPOSALS: Final = {
             "In Gluon, with a warp that fetches tiles and two warpgroups that compute.",
         ),
     ),
+    "attention_backward": (
+        (
+            "refuted/bounds__attention_backward_key_tail",
+            "One kernel over the queries for each block of keys, one the other way round: no atomics.",
+        ),
+        (
+            "refuted/numerics__attention_backward_delta_in_input_dtype",
+            "Two kernels without atomics; row sums of grad_out times out are stored in the inputs' dtype.",
+        ),
+        (
+            "refuted/overflow__attention_backward_offset_int32",
+            "Two kernels without atomics, and as few 64-bit offsets as they need.",
+        ),
+        (
+            "admitted/attention_backward__descriptors",
+            "Two kernels without atomics whose tiles come and go through tensor descriptors.",
+        ),
+    ),
     "argmax": (
         ("refuted/algorithm__argmax_later_ties", "Each lane keeps its best element, whatever is not worse."),
         ("refuted/undefined__argmax_without_other", "Each lane keeps its best element and column."),
