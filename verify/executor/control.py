@@ -46,13 +46,12 @@ def _for(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> S
         raise Unmodelled("scf.for with a step that is not positive", operation.place)
     if operation.attributes.get("unsignedCmp") and bool(((start.data < 0) | (end.data < 0)).any()):
         raise Unmodelled("scf.for over unsigned bounds beyond the signed range", operation.place)
-    outer, counter, iterations = machine.active, start.data, 0
+    outer, counter = machine.active, start.data
     while True:
         going = narrowed(outer, counter < end.data)
         if none_of(going):
             return carried
-        iterations += 1
-        machine.spend(iterations, operation.place)
+        machine.spend(operation.place)
         with machine.under(going):
             machine.bind(block.arguments, [Lanes(counter, start.wrap), *carried])
             last = machine.block(block)
@@ -65,7 +64,7 @@ def _for(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> S
 
 def _while(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> Sequence[Held]:
     before, after = (region.blocks[0] for region in operation.regions)
-    outer, going, iterations = machine.active, machine.active, 0
+    outer = going = machine.active
     arguments: list[Held] = list(operands)
     results: list[Held] | None = None
     while True:
@@ -82,8 +81,7 @@ def _while(machine: Machine, operation: Operation, operands: Sequence[Lanes]) ->
         going = narrowed(going, condition.data)
         if none_of(going):
             return results
-        iterations += 1
-        machine.spend(iterations, operation.place)
+        machine.spend(operation.place)
         with machine.under(going):
             machine.bind(after.arguments, passed)
             last = machine.block(after)

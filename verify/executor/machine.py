@@ -88,11 +88,12 @@ class Machine:
     memory: Memory
     log: Log
     batch: Batch
-    steps: int  # the most iterations that one loop may take
+    steps: int  # the most iterations that its loops may take, nested ones counted together
     unused: frozenset[str] = frozenset()  # SSA names that nothing reads
     values: dict[str, Held] = field(factory=dict)
     active: torch.Tensor | None = None
     barriers: torch.Tensor = field(init=False)
+    spent: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.barriers = torch.zeros(self.batch.count, dtype=torch.int32)
@@ -133,8 +134,10 @@ class Machine:
         finally:
             self.active = before
 
-    def spend(self, iterations: int, place: Place) -> None:
-        if iterations > self.steps:
+    def spend(self, place: Place) -> None:
+        """Count an iteration. Raises Exhausted when there were too many."""
+        self.spent += 1
+        if self.spent > self.steps:
             raise Exhausted(self.steps, place)
 
     def mask(self, axes: int) -> torch.Tensor:

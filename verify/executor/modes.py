@@ -47,7 +47,7 @@ class Exhausted(Exception):
     """More loop iterations than allowed."""
 
     def __init__(self, steps: int, place: Place) -> None:
-        super().__init__(f"the loop at {place} ran for more than {steps} iterations")
+        super().__init__(f"loops ran for more than {steps} iterations, at last the one at {place}")
         self.steps = steps
         self.place = place
 

@@ -21,7 +21,7 @@ from verify.ir.program import Scalar
 from verify.plan import Buffer, Copy, Glue, Launch, Plan, View
 from verify.verdict import Access, Place
 
-STEPS: Final = 1 << 16  # iterations of one loop before it is called endless
+STEPS: Final = 1 << 16  # iterations of a kernel's loops before they are called endless
 _SCALARS: Final = {
     "float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16", "float8_e4m3fn": "f8E4M3FN",
     "float8_e5m2": "f8E5M2", "int64": "i64", "int32": "i32", "int16": "i16", "int8": "i8", "uint8": "i8",
@@ -49,12 +49,13 @@ def run_plan(
     fill: Fill = Fill.NAN,
     order: int = 0,
     sizes: Mapping[str, int] | None = None,
+    steps: int = STEPS,
 ) -> Execution:
     """Runs `plan` on CPU tensors and scalars by parameter name; the inputs themselves are not changed.
 
     `config` names an autotune configuration, `order` shuffles the programs (0: as they come), `sizes` adds
-    names that no input's view tells. Raises Unmodelled for an operation without a meaning, and ValueError for
-    inputs that the plan is not for.
+    names that no input's view tells. Raises Unmodelled for an operation without a meaning and for loops of more
+    than `steps` iterations together, and ValueError for inputs that the plan is not for.
     """
     values = bind(plan, inputs) | dict(sizes or {})
     if not evaluated(plan.cell.holds, values, "the plan's conditions"):
@@ -71,11 +72,11 @@ def run_plan(
     try:
         for step in plan.steps:
             if isinstance(step, Launch):
-                _launch(plan, step, values, inputs, memory, mode, fill, config, order)
+                _launch(plan, step, values, inputs, memory, mode, fill, config, order, steps)
             else:
                 _host(plan, step, values, memory)
     except Exhausted as error:
-        raise Unmodelled(f"a loop of more than {error.steps} iterations", error.place) from None
+        raise Unmodelled(f"loops of more than {error.steps} iterations", error.place) from None
     storages = {storage.name: storage for storage in memory.storages.values()}
     windows = [_window(view, storages[view.buffer], values) for view in plan.outputs]
     outputs, written = [], []
@@ -147,7 +148,7 @@ def _window(view: View, storage: Storage, values: Mapping[str, int]) -> Window:
 
 def _launch(
     plan: Plan, launch: Launch, values: Mapping[str, int], inputs: Inputs, memory: Guarded, mode: Mode,
-    fill: Fill, config: str, order: int,
+    fill: Fill, config: str, order: int, steps: int,
 ) -> None:  # fmt: skip
     variant = choose(launch, values, config)
     program, grid = parsed(variant), grid_of(variant, values)
@@ -165,7 +166,7 @@ def _launch(
     )
     held = arguments(plan, launch, variant, program, values, inputs, mode)
     for batch in batches(grid, flow, order):
-        run_batch(program, held, batch, memory, memory.log, mode, fill, STEPS)
+        run_batch(program, held, batch, memory, memory.log, mode, fill, steps)
 
 
 def _host(plan: Plan, step: Copy | Glue, values: Mapping[str, int], memory: Guarded) -> None:

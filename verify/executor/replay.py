@@ -18,7 +18,7 @@ from verify.executor.traffic import traffic
 from verify.executor.windows import Undecided
 from verify.plan import Launch, Plan, Variant
 
-STEPS: Final = 1 << 14  # iterations of one loop
+STEPS: Final = 1 << 14  # iterations of loops
 
 
 class NotReplayed(Exception):

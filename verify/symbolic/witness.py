@@ -26,6 +26,7 @@ from verify.symbolic.terms import Atom, closure
 from verify.verdict import Held, Run, Witness
 
 LARGEST: Final = 1 << 22  # elements of a tensor that a replay makes
+ROUNDS: Final = 1 << 13  # iterations of loops in a run of the whole plan: a gate ends, whatever a kernel does
 MOST_LANES: Final = 1 << 22  # lanes times iterations that a loop's replay runs
 
 
@@ -95,7 +96,9 @@ def _programs(obligation: Obligation, sizes: Mapping[str, int], model: Mapping[A
     if any(each.kind in ("load", "opaque") for each in closure(truths)):
         inputs = example(reading.spec, reading.plan, sizes, elements(obligation, model))
         held = told(reading.spec, inputs)
-        faults = run_plan(reading.plan, inputs, Mode.FAITHFUL, config=reading.variant.config, sizes=sizes).faults
+        faults = run_plan(
+            reading.plan, inputs, Mode.FAITHFUL, config=reading.variant.config, sizes=sizes, steps=ROUNDS
+        ).faults
     else:
         programs = [_program(model, mark) for mark in ("", "'")[: obligation.copies]]
         addresses = {f"{param.name}.address": 0 for param in reading.spec.tensors}
@@ -191,7 +194,7 @@ def _whole(obligation: Obligation, sizes: Mapping[str, int]) -> Witness | str:
 
     def run(fill: Fill) -> Execution:
         config = reading.variant.config
-        return run_plan(reading.plan, inputs, Mode.FAITHFUL, config=config, fill=fill, sizes=sizes)
+        return run_plan(reading.plan, inputs, Mode.FAITHFUL, config=config, fill=fill, sizes=sizes, steps=ROUNDS)
 
     where = _shown(reading.spec, sizes)
     held, first = told(reading.spec, inputs), run(Fill.ZERO)

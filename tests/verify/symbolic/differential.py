@@ -43,6 +43,7 @@ from verify.verdict import Outcome
 
 STEPS: Final = 60_000  # of z3 for one question: nearly all are about what is false
 ASKED_IN_FULL: Final = 6
+ROUNDS: Final = 1 << 12  # iterations of loops in a run; generated sizes are small, so more are endless ones
 KEPT: Final = 3  # accesses of a run that are looked for
 MODEL: Final = evolve(BUDGET, rlimit=300_000, seconds=3)
 FILLS: Final = (Fill.ZERO, Fill.HUGE, Fill.NAN)
@@ -198,7 +199,7 @@ def _observed(plan: Plan, inputs: dict[str, torch.Tensor], sizes: dict[str, int]
     named = tuple(sizes.items())
     with mock.patch.object(executor, "Guarded", Watched):
         Watched.requests.clear()
-        first = run_plan(plan, inputs, Mode.FAITHFUL, fill=Fill.ZERO, sizes=sizes)
+        first = run_plan(plan, inputs, Mode.FAITHFUL, fill=Fill.ZERO, sizes=sizes, steps=ROUNDS)
     faults = list(first.faults)
     wrapped = [fault for fault in faults if fault.kind == "wrapped-index"]
     if wrapped:  # all other claims are made as long as nothing wraps
@@ -218,7 +219,7 @@ def _observed(plan: Plan, inputs: dict[str, torch.Tensor], sizes: dict[str, int]
     if not bool(first.written[0].all()):
         yield Violation("coverage", frozenset(), f"at {at} y is not all written: {first.written[0].tolist()}", named)
     if any("tt.load" in variant.ttir for launch in plan.launches for variant in launch.variants):
-        second = run_plan(plan, inputs, Mode.FAITHFUL, fill=Fill.NAN, sizes=sizes)
+        second = run_plan(plan, inputs, Mode.FAITHFUL, fill=Fill.NAN, sizes=sizes, steps=ROUNDS)
         same = (first.outputs[0] == second.outputs[0]) | ~first.written[0]
         if not bool(same.all()):
             text = f"at {at} y depends on what masked lanes hold: {second.outputs[0].tolist()}"
@@ -298,7 +299,7 @@ def _refuses(trial: Trial, gate: str, sizes: dict[str, int], claim: str) -> Iter
 
 def _shown_by(plan: Plan, inputs: dict[str, torch.Tensor], sizes: dict[str, int]) -> Iterator[str]:
     """The gates that runs at these sizes speak against, whatever masked-off lanes hold. A fault hides no other."""
-    first, *others = (run_plan(plan, inputs, Mode.FAITHFUL, fill=fill, sizes=sizes) for fill in FILLS)
+    first, *others = (run_plan(plan, inputs, Mode.FAITHFUL, fill=fill, sizes=sizes, steps=ROUNDS) for fill in FILLS)
     for run in (first, *others):
         yield from (GATES.get(fault.kind, "overflow") for fault in run.faults)
         if not bool(run.written[0].all()):

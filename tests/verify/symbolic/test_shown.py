@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from attrs import evolve
 from questions import Asked, asked, dense, kernel, launch, operator, planned, question, tensor
 from test_gaps import F32, I32, ONE, PID, get, put
 
-from specs.sizes import name
+from specs.sizes import name, size
+from verify.executor.modes import Mode, Unmodelled
+from verify.executor.plan import run_plan
 from verify.verdict import Outcome
 
 NINE = "%nine = arith.constant 9 : i32"
@@ -47,3 +50,19 @@ def test_unwritten_memory_is_no_evidence_of_an_undefined_lane() -> None:
     assert asked(spec, plan).outcome("undefined") is Outcome.UNKNOWN
     seen = evolve(plan, outputs=(views["w"],))
     assert asked(spec, seen).outcome("undefined") is Outcome.REFUTED
+
+
+def test_iterations_of_nested_loops_count_together() -> None:
+    lines = (
+        *ONE,
+        "%hundred = arith.constant 100 : i32",
+        "scf.for %i = %c0 to %hundred step %c1 : i32 {",
+        "scf.for %j = %c0 to %hundred step %c1 : i32 {",
+        *put("%y", "%c0"),
+        "}",
+        "}",
+    )
+    plan = question(kernel(f"%y: {F32}", *lines), [size(1)]).case.capture.plans[0]
+    assert run_plan(plan, {}, Mode.FAITHFUL, sizes={"N": 1}, steps=10_100).written
+    with pytest.raises(Unmodelled, match="loops of more than 10099 iterations"):
+        run_plan(plan, {}, Mode.FAITHFUL, sizes={"N": 1}, steps=10_099)
