@@ -8,6 +8,7 @@ from functools import partial
 import torch
 
 from verify.executor.binding import Inputs, argument, evaluated
+from verify.executor.constants import handed
 from verify.executor.control import invoke
 from verify.executor.faults import Log
 from verify.executor.lanes import Held, Lanes, TensorDescriptor, Wrap
@@ -123,8 +124,10 @@ def _float(launch: Launch, item: FloatArgument, parameter: Value, inputs: Inputs
     scalar = element_of(parameter.type)
     if not isinstance(scalar, Scalar) or not scalar.floating:
         raise Unmodelled(f"the float {item.name} as {parameter.type}", launch.place)
-    number = torch.tensor([argument(item, inputs)], dtype=torch.float64)
-    return Lanes(number.to(lane_type(scalar, mode, launch.place)))
+    number = argument(item, inputs)
+    if mode is Mode.EXACT64 and not item.param:  # a parameter of the spec is what the caller gives, to the last digit
+        number = handed(number, scalar)
+    return Lanes(torch.tensor([number], dtype=torch.float64).to(lane_type(scalar, mode, launch.place)))
 
 
 def run_batch(

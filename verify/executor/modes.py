@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from functools import cache
 from typing import Final
 
 import torch
@@ -106,39 +105,3 @@ def poison(fill: Fill, scalar: Scalar | Pointer, place: Place) -> float | int | 
         return -top if fill is Fill.NAN else -1 if fill is Fill.ONES else top - 1
     largest: float = torch.finfo(float_type(scalar, place)).max
     return largest if fill is Fill.HUGE else math.nan
-
-
-# Constants that no decimal denotes. A float constant that is one of them rounded to its type, up to a power
-# of two, stands for the number itself in EXACT64: `1.44269504` is log2(e).
-_IRRATIONALS: Final = (
-    math.log2(math.e), math.log10(math.e), math.log10(2), math.pi, math.e, math.sqrt(2), math.sqrt(math.pi),
-    math.sqrt(2 / math.pi), 2 / math.sqrt(math.pi), 1 / math.pi, 1 / math.sqrt(math.pi),
-    math.sqrt(2 * math.pi), 1 / math.sqrt(2 * math.pi), math.log(10), math.log(2), math.log2(10),
-)  # fmt: skip
-
-
-@cache
-def intended(value: float, scalar: Scalar) -> float:
-    """The number that a constant stands for in exact arithmetic.
-
-    A constant of a narrow type was rounded by the compiler. Read back is the shortest decimal that rounds to
-    it (0.1 rather than 0.100000001490116), or one of the irrational constants above; both round to `value`.
-    """
-    dtype = FLOAT_TYPES.get(scalar.name)
-    if dtype is None or dtype == torch.float64 or value == 0 or not math.isfinite(value):
-        return value
-
-    def rounded(number: float) -> float:
-        return float(torch.tensor(number, dtype=torch.float64).to(dtype).to(torch.float64))
-
-    if dtype == torch.float32:  # narrower types have too few bits to recognise anything
-        mantissa, exponent = math.frexp(value)
-        for number in _IRRATIONALS:
-            candidate = math.copysign(math.ldexp(math.frexp(number)[0], exponent), mantissa)
-            if rounded(candidate) == value:
-                return candidate
-    for digits in range(10):
-        decimal = float(f"{value:.{digits}e}")
-        if rounded(decimal) == value:
-            return decimal
-    return value

@@ -8,9 +8,10 @@ from typing import Final
 import torch
 from attrs import evolve
 
+from verify.executor.constants import intended
 from verify.executor.lanes import Lanes, TensorDescriptor, joined
 from verify.executor.machine import Machine, Meaning, integer, word
-from verify.executor.modes import Mode, Unmodelled, intended, lane_type, poison
+from verify.executor.modes import Mode, Unmodelled, lane_type, poison
 from verify.ir.program import Dense, Operation, Scalar, Symbol, Tensor, element_of, shape_of
 
 AXES: Final = {"x": 0, "y": 1, "z": 2}

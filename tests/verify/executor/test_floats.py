@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from small_plans import apply
 
 from verify.executor.floats import library_name
-from verify.executor.modes import Mode, Unmodelled, intended
+from verify.executor.modes import Mode, Unmodelled
 from verify.executor.products import to_tf32
 from verify.ir.program import Scalar, Symbol, Tensor
 
@@ -165,30 +165,3 @@ def test_bytes_saturate(name: str, largest: float) -> None:
 
 def test_tf32_keeps_what_is_no_number() -> None:
     same(to_tf32(torch.tensor([INF, -INF, NAN])), [INF, -INF, NAN])
-
-
-@pytest.mark.parametrize(
-    ("written", "type", "meant"),
-    [
-        (0.1, "f32", 0.1),
-        (1e-6, "f32", 1e-6),
-        (1.44269504, "f32", math.log2(math.e)),
-        (-2 * 1.44269504, "f32", -2 * math.log2(math.e)),
-        (0.7071067811865476, "f32", math.sqrt(0.5)),
-        (0.1, "bf16", 0.1),
-        (0.5, "f16", 0.5),
-        (0.1, "f64", 0.1),
-        (INF, "f32", INF),
-        (0.044715, "f32", 0.044715),
-    ],
-)
-def test_constants_stand_for_what_was_meant(written: float, type: str, meant: float) -> None:
-    dtype = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16, "f64": torch.float64}[type]
-    kept = float(torch.tensor(written, dtype=torch.float64).to(dtype))
-    assert intended(kept, Scalar(type)) == meant
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.floats(width=32, allow_nan=False))
-def test_constants_never_mean_another_constant(value: float) -> None:
-    assert float(torch.tensor(intended(value, Scalar("f32")), dtype=torch.float64).to(torch.float32)) == value
