@@ -19,7 +19,7 @@ for gate in ("bounds", "overflow"):
 
 
 def answers(seed: int) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
+    environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[2])])}
     return subprocess.Popen([sys.executable, "-c", ASKED], env=environment, stdout=subprocess.PIPE, text=True)
 
 
