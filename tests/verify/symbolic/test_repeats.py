@@ -19,7 +19,8 @@ for gate in ("bounds", "overflow"):
 
 
 def answers(seed: int) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[2])])}
+    path = os.pathsep.join([str(HERE), str(HERE.parents[2])])
+    environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": path}
     return subprocess.Popen([sys.executable, "-c", ASKED], env=environment, stdout=subprocess.PIPE, text=True)
 
 
