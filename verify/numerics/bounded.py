@@ -6,6 +6,7 @@ evaluation in the declared precision may be from the value. The meanings are in 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any, ClassVar
@@ -30,8 +31,10 @@ class Bounded:
 
     def __init__(self, value: torch.Tensor, bound: torch.Tensor, precision: Precision) -> None:
         self.value = value
-        unknown = torch.where(torch.isnan(bound), torch.inf, bound)
-        self.bound = torch.where(torch.isfinite(value), unknown, 0.0)
+        if bound.shape != value.shape or not math.isfinite(float(value.sum() + bound.sum())):  # else all are finite
+            unknown = torch.where(torch.isnan(bound), torch.inf, bound)
+            bound = torch.where(torch.isfinite(value), unknown, 0.0)
+        self.bound = bound
         self.precision = precision
 
     @staticmethod

@@ -202,8 +202,9 @@ def _matmul(p: Precision, x: Any, y: Any) -> Bounded:
     exact = p.dtype != "" and not bool(x.bound.any()) and not bool(y.bound.any())
     rounding = sums.of_products(p, x.value, y.value, r, exact, narrow)
     underflow = torch.where(rounding > 0, x.shape[-1] * p.spacing / 2, 0.0)
-    cut = 2 * p.factor_unit * (left @ right)  # tensor cores cut bits off: a bias, which no random sign takes away
-    bound = carried + rounding + underflow + cut
+    bound = carried + rounding + underflow
+    if p.factor_unit:  # tensor cores cut bits off: a bias, which no random sign takes away
+        bound = bound + 2 * p.factor_unit * (left @ right)
     if p.factors and bool(x.bound.any()):
         bound = bound + sums.of_narrowed(p, x.value, right)
     if p.factors and bool(y.bound.any()):
@@ -248,7 +249,7 @@ def _rounding(p: Precision, r: torch.Tensor, carried: torch.Tensor, exact: torch
 
 def _approximated(p: Precision, roundings: Any, r: torch.Tensor, carried: torch.Tensor) -> torch.Tensor:
     """The error of a function that the device approximates, and may flush to zero."""
-    return torch.where(torch.isfinite(r), roundings * p.unit * (r.abs() + carried) + p.smallest, 0.0)
+    return roundings * p.unit * (r.abs() + carried) + p.smallest
 
 
 def _whole(p: Precision, x: Bounded, y: Bounded) -> torch.Tensor:

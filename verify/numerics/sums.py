@@ -25,7 +25,7 @@ from typing import Final
 import torch
 from attrs import frozen
 
-from verify.numerics.compare import half_ulp
+from verify.numerics.compare import half_ulp, power_below
 from verify.numerics.precision import SAFETY, UNITS, Precision
 
 TILE: Final = 16  # terms that a tensor core adds at once; partial sums of products are looked at after each
@@ -162,12 +162,7 @@ def alike(terms: torch.Tensor) -> torch.Tensor:
 
 def half_spacing(values: torch.Tensor, p: Precision) -> torch.Tensor:
     """Half a unit in the last place of `values`; of an imagined precision its unit times the value."""
-    return p.unit * (_power_below(values) if p.dtype else values.abs())
-
-
-def _power_below(values: torch.Tensor) -> torch.Tensor:
-    """The largest power of two that is not above |values|: their exponent bits. Zero for zero."""
-    return (values.view(torch.int64) & 0x7FF0000000000000).view(torch.float64)
+    return p.unit * (power_below(values) if p.dtype else values.abs())
 
 
 def _rounded_off(terms: torch.Tensor, half: torch.Tensor) -> torch.Tensor:
@@ -193,6 +188,6 @@ def quantum(terms: torch.Tensor) -> torch.Tensor:
     """The largest power of two that all terms of a row are multiples of; infinite for zeros and for no terms."""
     if not terms.shape[-1]:
         return torch.full(terms.shape[:-1], torch.inf, dtype=torch.float64)
-    last = _power_below(terms) * 2.0**-52
+    last = power_below(terms) * 2.0**-52
     digits = (terms / last).nan_to_num(0.0).long()
     return torch.where(digits == 0, torch.inf, (digits & -digits).double() * last).amin(-1)
