@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
@@ -98,7 +99,7 @@ def trials(draw: st.DrawFn, case: Case, budget: Budget) -> Trial:
     tiles = blocks(own)
     sizes: dict[str, int] = {}
     for dim in spec.dims:
-        room = max(dim.low, _room(spec, budget, sizes, dim, tiles))
+        room = max(dim.low, _room(spec, budget, tuple(sizes.items()), dim, tiles))
         sizes[dim.name] = draw(_size(dim, room, interesting(dim, own)))
     near = spec.nearest(sizes)
     assume(near is not None)
@@ -120,9 +121,10 @@ def trials(draw: st.DrawFn, case: Case, budget: Budget) -> Trial:
     )
 
 
-def _room(spec: Spec, budget: Budget, sizes: dict[str, int], dim: Dim, tiles: tuple[int, ...]) -> int:
+@lru_cache(maxsize=4096)
+def _room(spec: Spec, budget: Budget, drawn: tuple[tuple[str, int], ...], dim: Dim, tiles: tuple[int, ...]) -> int:
     """The largest size of `dim` beside the sizes drawn so far, others at their least."""
-    others = {each.name: sizes.get(each.name, max(1, each.low)) for each in spec.dims}
+    others = {each.name: max(1, each.low) for each in spec.dims} | dict(drawn)
     low, high = dim.low, dim.high
     while low < high:
         middle = (low + high + 1) // 2

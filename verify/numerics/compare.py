@@ -57,16 +57,7 @@ def compare(output: torch.Tensor, reference: Bounded, dtype: str) -> Comparison:
     y, y64, bound = output.double(), reference.value, reference.bound
     if y.numel() == 0:
         return Comparison(accepted=True, elements=0, unbounded=0)
-    if dtype in FORMATS:
-        rounded = y64.to(getattr(torch, dtype)).double()
-        allowed = torch.where(bound == 0, (y64 - rounded).abs(), bound + half_ulp(y64.abs() + bound, dtype))
-        strict = torch.where(bound == 0, y != rounded, (y - y64).abs() > allowed)
-        if bool(torch.isinf(y).any()):
-            strict = torch.where(_overflows(y64, bound, dtype, y), False, strict)
-    else:
-        allowed, strict = torch.zeros_like(y), y != y64
-    both_nan, same = torch.isnan(y) & torch.isnan(y64), y == y64
-    wrong = strict & ~same & ~both_nan | (torch.isnan(y) != torch.isnan(y64))
+    allowed, wrong = judged(y, y64, bound, dtype)
     ratio = _ratios(y, y64, allowed, wrong)
     worst = int(ratio.reshape(-1).argmax())
     index = tuple(int(axis) for axis in numpy.unravel_index(worst, y.shape))  # torch's own loads sympy: seconds
@@ -81,6 +72,20 @@ def compare(output: torch.Tensor, reference: Bounded, dtype: str) -> Comparison:
         bound=float(bound[index]),
         allowed=float(allowed[index]),
     )
+
+
+def judged(y: torch.Tensor, y64: torch.Tensor, bound: torch.Tensor, dtype: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """What is allowed at each element, and where `y`, in float64, is further off. `y` may be a stack of outputs."""
+    if dtype in FORMATS:
+        rounded = y64.to(getattr(torch, dtype)).double()
+        allowed = torch.where(bound == 0, (y64 - rounded).abs(), bound + half_ulp(y64.abs() + bound, dtype))
+        strict = torch.where(bound == 0, y != rounded, (y - y64).abs() > allowed)
+        if bool(torch.isinf(y).any()):
+            strict = torch.where(_overflows(y64, bound, dtype, y), False, strict)
+    else:
+        allowed, strict = torch.zeros_like(y64), y != y64
+    both_nan, same = torch.isnan(y) & torch.isnan(y64), y == y64
+    return allowed, strict & ~same & ~both_nan | (torch.isnan(y) != torch.isnan(y64))
 
 
 def _overflows(y64: torch.Tensor, bound: torch.Tensor, dtype: str, y: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from specs.spec import Inputs
 from verify.numerics.bounded import Bounded
-from verify.numerics.compare import FORMATS, compare
+from verify.numerics.compare import FORMATS, compare, judged
 
 
 @frozen
@@ -59,29 +59,25 @@ def controls(reference: Bounded, inputs: Inputs, dtype: str, previous: torch.Ten
     if reference.value.numel() == 0:
         return Controls((), ())
     right = _rounded(reference.value, dtype)
-    verdicts: dict[str, bool] = {}
     made = {name: make(right, inputs) for name, make in TRIVIAL.items()} | {"previous result": previous}
-    for name, trivial in made.items():
-        if trivial is not None and (found := _judged(trivial, right, reference, dtype)) is not None:
-            verdicts[name] = found
-    fine: tuple[str, ...] = ()
-    coarse = right.bfloat16().double()
-    if dtype == "float32" and _judged(coarse, right, reference, dtype) is False:
-        fine = (FINE,)
+    if dtype == "float32":
+        made[FINE] = right.bfloat16()
+    trivial = {name: each for name, each in made.items() if each is not None}
+    first = _rounded(torch.stack([each.reshape(-1)[:FEW].double() for each in trivial.values()]), dtype)
+    y64, bound = (each.reshape(-1)[:FEW] for each in (reference.value, reference.bound))
+    _, wrong = judged(first, y64, bound, dtype)
+    verdicts: dict[str, bool] = {}
+    for (name, each), caught in zip(trivial.items(), wrong.any(-1).tolist(), strict=True):
+        if caught:  # so it is not the right answer, which is always accepted
+            verdicts[name] = False
+        elif not _same(whole := _rounded(each, dtype), right):
+            verdicts[name] = compare(whole, reference, dtype).accepted
+    fine = (FINE,) if verdicts.pop(FINE, True) is False else ()
     return Controls(
         tuple(name for name, accepted in verdicts.items() if not accepted),
         tuple(name for name, accepted in verdicts.items() if accepted),
         fine,
     )
-
-
-def _judged(trivial: torch.Tensor, right: torch.Tensor, reference: Bounded, dtype: str) -> bool | None:
-    """Whether the comparison accepts a trivial output; None for one that is `right`, which it always accepts."""
-    given, value, bound = (each.reshape(-1)[:FEW] for each in (trivial, reference.value, reference.bound))
-    if not compare(_rounded(given, dtype), Bounded(value, bound, reference.precision), dtype).accepted:
-        return False
-    whole = _rounded(trivial, dtype)
-    return None if _same(whole, right) else compare(whole, reference, dtype).accepted
 
 
 def _rounded(values: torch.Tensor, dtype: str) -> torch.Tensor:

@@ -56,14 +56,14 @@ def _told_apart(spec: Spec, dim: str) -> bool:
 
 
 def _order(runs: Runs, trial: Trial) -> None:
-    inputs = make_inputs(runs.case.spec, trial)
+    inputs = runs.inputs(trial)
     for order in ORDERS:
         again = runs.run(trial, inputs, order=order)
         same(runs.case.spec, trial, again, runs.plain(trial), "as when programs run in another order")
 
 
 def _fill(runs: Runs, trial: Trial) -> None:
-    inputs = make_inputs(runs.case.spec, trial)
+    inputs = runs.inputs(trial)
     for fill in (each for each in Fill if each is not Fill.NAN):
         why = f"as when undefined lanes hold nan instead of {fill.value}"
         same(runs.case.spec, trial, runs.run(trial, inputs, fill=fill), runs.plain(trial), why)
@@ -85,11 +85,11 @@ def _packed(inputs: Mapping[str, Any]) -> set[str]:
 
 
 def _strides(runs: Runs, trial: Trial) -> None:
-    inputs = make_inputs(runs.case.spec, trial)
+    inputs = runs.inputs(trial)
     if inputs.keys() == _packed(inputs):  # the trial's layouts change nothing: of one row, say
         free = (param.name for param in runs.case.spec.tensors if not param.contiguous)
         trial = evolve(trial, layouts=tuple((name, "stepped") for name in free))
-        inputs = make_inputs(runs.case.spec, trial)
+        inputs = runs.inputs(trial)
     if inputs.keys() == _packed(inputs):
         raise Uncovered("the inputs are contiguous")
     packed = {name: each.contiguous() if isinstance(each, torch.Tensor) else each for name, each in inputs.items()}
@@ -104,7 +104,7 @@ def _batch(dim: Dim, budget: Budget, runs: Runs, trial: Trial) -> None:
 
 def _other_counts(dim: Dim, budget: Budget, runs: Runs, trial: Trial) -> None:
     spec, count = runs.case.spec, dict(trial.sizes)[dim.name]
-    inputs = make_inputs(spec, trial)
+    inputs = runs.inputs(trial)
     plain = runs.plain(trial)
     for number in _counts(dim, budget, runs, trial, inputs):
         resized = evolve(trial, sizes=tuple({**dict(trial.sizes), dim.name: number}.items()))
@@ -115,8 +115,7 @@ def _other_counts(dim: Dim, budget: Budget, runs: Runs, trial: Trial) -> None:
 
 def _other_content(dim: Dim, runs: Runs, trial: Trial) -> None:
     spec = runs.case.spec
-    inputs: dict[str, Any] = make_inputs(spec, trial)
-    others: dict[str, Any] = make_inputs(spec, evolve(trial, seed=trial.seed + 1))
+    inputs, others = runs.inputs(trial), runs.inputs(evolve(trial, seed=trial.seed + 1))
     kept = torch.arange(0, dict(trial.sizes)[dim.name], 2)
     mixed = dict(inputs)
     for param in spec.tensors:

@@ -41,10 +41,17 @@ class Runs:
 
     case: Case
     kept: dict[tuple[Trial, Mode], Outputs] = field(factory=dict)
+    given: dict[Trial, dict[str, Any]] = field(factory=dict)
+
+    def inputs(self, trial: Trial) -> dict[str, Any]:
+        """The trial's inputs. They are shared: whoever changes an element copies the tensor first."""
+        if trial not in self.given:
+            self.given[trial] = make_inputs(self.case.spec, trial)
+        return dict(self.given[trial])
 
     def plain(self, trial: Trial, mode: Mode = Mode.FAITHFUL) -> Outputs:
         if (trial, mode) not in self.kept:
-            self.kept[trial, mode] = self.run(trial, make_inputs(self.case.spec, trial), mode)
+            self.kept[trial, mode] = self.run(trial, self.inputs(trial), mode)
         return self.kept[trial, mode]
 
     def run(
