@@ -86,7 +86,8 @@ def unknown_word(kind: str, word: str, known: Iterable[str]) -> Trouble:
     names = sorted(known)
     near = get_close_matches(word, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return Trouble(f"unknown {kind} {word!r}", f"{hint}known: {', '.join(names)}")
+    between = "; " if any("," in name for name in names) else ", "
+    return Trouble(f"unknown {kind} {word!r}", f"{hint}known: {between.join(names)}")
 
 
 def _quoted(value: str) -> str:

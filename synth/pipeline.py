@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -46,10 +46,12 @@ def standard(
     device: str = "H200",
     elsewhere: Mapping[str, Elsewhere] | None = None,
     sealed: Path | None = None,
+    workloads: Sequence[str] = (),
 ) -> Stages:
     """The stages of the tool itself; `device` is what the bench stage models where it cannot time.
 
     `elsewhere` is what another machine measured, by bundle digest; an admitted bundle is also written to `sealed`.
+    Only those `workloads` are timed, where some are named.
     """
     # Imported here: capture and the gates bring torch, triton and z3, which most commands never need.
     import torch
@@ -57,7 +59,7 @@ def standard(
     from verify.gates import GATES, REQUIRED
 
     torch.set_num_threads(1)  # the tensors are small: a second thread costs more than it does
-    ways = partial(_bench, device=device, elsewhere=elsewhere, sealed=sealed)
+    ways = partial(_bench, device=device, elsewhere=elsewhere, sealed=sealed, workloads=workloads)
     return Stages(_capture, GATES, REQUIRED, ways if bench else None)
 
 
@@ -148,7 +150,12 @@ def _capture(spec: Spec, candidate: Candidate, budget: Budget) -> Capture:
 
 
 def _bench(
-    case: Case, dossier: Dossier, device: str, elsewhere: Mapping[str, Elsewhere] | None, sealed: Path | None
+    case: Case,
+    dossier: Dossier,
+    device: str,
+    elsewhere: Mapping[str, Elsewhere] | None,
+    sealed: Path | None,
+    workloads: Sequence[str],
 ) -> tuple[Measurement, str | None]:
     from synth.bench.bundle import seal
     from synth.bench.measure import measure
@@ -159,4 +166,4 @@ def _bench(
         digest = bundle.digest
         if sealed is not None:
             bundle.save(sealed)
-    return measure(case, dossier, device, elsewhere), digest
+    return measure(case, dossier, device, elsewhere, workloads), digest

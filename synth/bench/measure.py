@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import specs
 from reports.measurement import Measurement, Model
-from specs.spec import Spec
 from synth.bench.bundle import Bundle, NotAdmitted, seal
 from synth.bench.model import DEFAULT, models
 from synth.bench.results import Elsewhere, Report, measurement_elsewhere, measurement_of
@@ -27,12 +26,17 @@ SECONDS: Final = 1800
 
 
 def measure(
-    case: Case, dossier: Dossier, device: str = DEFAULT, elsewhere: Mapping[str, Elsewhere] | None = None
+    case: Case,
+    dossier: Dossier,
+    device: str = DEFAULT,
+    elsewhere: Mapping[str, Elsewhere] | None = None,
+    workloads: Sequence[str] = (),
 ) -> Measurement:
     """What came of the bench stage: times for an admitted dossier on a device, else a word and a reason.
 
     Models, which stand beside it, are for the device called `device`. `elsewhere` holds what other machines
     found, by bundle digest: times count for the very bundle that was sealed, and for no other.
+    `workloads` are the names of those to time, where not all are asked for.
     Raises KeyError when `device` is not one of `synth.bench.model.PEAKS`.
     """
     try:
@@ -49,14 +53,18 @@ def measure(
     if specs.ALL.get(case.spec.name) is not case.spec:
         return Measurement.not_run("the runner knows only the catalogue's specs, this one is the user's own", predicted)
     with TemporaryDirectory(prefix="kernelproof-bench-") as folder, turn(alone=True):
-        return time_bundle(bundle, case.spec, Path(folder), predicted)
+        return time_bundle(bundle, Path(folder), predicted, workloads)
 
 
-def time_bundle(bundle: Bundle, spec: Spec, folder: Path, predicted: tuple[Model, ...]) -> Measurement:
+def time_bundle(
+    bundle: Bundle, folder: Path, predicted: tuple[Model, ...], workloads: Sequence[str] = ()
+) -> Measurement:
     """Time a sealed bundle in a process of its own that writes into `folder`."""
     sealed, answer = folder / "bundle.json", folder / "report.json"
     bundle.save(sealed)
-    trouble = start([sys.executable, "-P", "-m", "synth.bench.runner", str(sealed), "--out", str(answer)], folder)
+    only = [word for name in workloads for word in ("--workload", name)]
+    command = [sys.executable, "-P", "-m", "synth.bench.runner", str(sealed), "--out", str(answer), *only]
+    trouble = start(command, folder)
     if trouble or not answer.exists():
         return Measurement.not_run(trouble or "the runner wrote no report", predicted)
     return measurement_of(read(answer.read_bytes(), Report), predicted)

@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+from attrs import evolve
+
 import specs
 from specs.spec import Spec, Workload
 from synth.bench.bundle import Bundle, Tampered, load
@@ -76,7 +78,8 @@ def run(bundle: Bundle, spec: Spec, loads: tuple[Workload, ...], rounds: int) ->
     refused: list[Refused] = []
     for one in loads:
         try:
-            runs.append(contest(bench, spec, bundle.plans, one, rivals(spec)))
+            found = contest(bench, spec, bundle.plans, one, rivals(spec))
+            runs.append(evolve(found, notes=(*found.notes, *not_asked(spec, loads))))
         except (Rejected, LaunchError) as reason:
             refused.append(Refused(one.name, str(reason), isinstance(reason, Wrong)))
         except torch.OutOfMemoryError:
@@ -99,6 +102,12 @@ def run(bundle: Bundle, spec: Spec, loads: tuple[Workload, ...], rounds: int) ->
         tuple(refused),
         time.monotonic() - began,
     )
+
+
+def not_asked(spec: Spec, loads: tuple[Workload, ...]) -> tuple[str, ...]:
+    """A note on the workloads that this run leaves out, if it does."""
+    left = [one.name for one in spec.workloads if one not in loads]
+    return (f"not asked for: {'; '.join(left)}",) if left else ()
 
 
 def spec_of(bundle: Bundle, text: str | None) -> Spec:

@@ -9,6 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from attrs import evolve
+
+from synth.commands.bench import add_workloads, chosen_workloads
 from synth.commands.verify import find_budget
 from synth.exits import Ending, Exit, Trouble, unknown_word
 
@@ -33,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", type=Path, metavar="FILE", help="tune: a candidate with knobs")
     parser.add_argument("--profile", default="ci", help="quick, ci or deep (default: ci)")
     parser.add_argument("--device", default="H200", help="what the kernel is for (default: H200)")
+    add_workloads(parser)
     parser.add_argument("--fail-fast", action="store_true", help="stop at the first gate that refutes")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--out", type=Path, metavar="DIR", help="a new run's folder (default: reports/runs/...)")
@@ -126,7 +130,8 @@ def _examiner(arguments: argparse.Namespace, spec: Spec, budget: Any, folder: Pa
     from synth.loop import Examined, examined
     from synth.pipeline import examine_candidate, standard
 
-    stages = standard(bench=True, device=arguments.device)
+    chosen = [load.name for load in chosen_workloads(spec, arguments.workload)]
+    stages = standard(bench=True, device=arguments.device, workloads=chosen)
 
     def examine(candidate: Any, number: int) -> Examined:
         display.line(f"proposal {number}", "title")
@@ -174,7 +179,8 @@ def _tuner(arguments: argparse.Namespace, spec: Spec, budget: Budget) -> Callabl
     from synth.bench.forecast import forecaster
     from synth.proposers.tune import Forecast, Space, tune
 
-    space, forecast = Space.of(arguments.start), forecaster(spec, budget, arguments.device)
+    timed = evolve(spec, workloads=chosen_workloads(spec, arguments.workload) or spec.workloads)
+    space, forecast = Space.of(arguments.start), forecaster(timed, budget, arguments.device)
 
     def told(source: str, display: Display) -> Forecast:
         found = forecast(source)

@@ -57,7 +57,7 @@ def serve(connection: Connection) -> None:
 
     with ExitStack() as stack:
         file, child = "", None
-        for name in iter(connection.recv, None):
+        for name in _asked(connection):
             if child is None or not child.usable or file != name.partition(":")[0]:
                 stack.close()
                 file, child = name.partition(":")[0], stack.enter_context(Child(PATIENT))
@@ -65,6 +65,15 @@ def serve(connection: Connection) -> None:
                 connection.send(examine(name, child))
             except Exception as error:  # noqa: BLE001  the boundary: the table says what failed
                 connection.send({"failed": f"{type(error).__name__}: {error}"[:400]})
+
+
+def _asked(connection: Connection) -> Iterator[str]:
+    """Names, until whoever asks is gone."""
+    while True:
+        try:
+            yield connection.recv()
+        except EOFError:
+            return
 
 
 def examine(name: str, child: Any = None) -> dict[str, Any]:

@@ -409,7 +409,12 @@ def parallel_attn_fwd(q: Any, k: Any, v: Any) -> Any:
     return function(q, k, v, None, None, SCALE)
 
 
-@contract(B, T, H, V, o=VALUE, do=VALUE)
+@contract(
+    *(B, T, H, V),
+    o=VALUE,
+    do=VALUE,
+    note="Real, and far away: a program for each row and head; from 2^31 of them on (550 GB) the launch fails.",
+)
 def parallel_attn_bwd_preprocess(o: Any, do: Any) -> Any:
     from fla.ops.attn.parallel import parallel_attn_bwd_preprocess as function
 

@@ -24,6 +24,10 @@ COUNTER = (
     "Real: where a row is within one block of 2^31 elements (4.3 GB in bfloat16) the int32 loop counter's last step "
     "passes 2^31 - 1 and comes back negative, so the loop goes on and loads before the row."
 )
+POSITIONS = (
+    "Real: where a row is within one block of 2^31 elements (4.3 GB in bfloat16) positions of int32 pass 2^31 - 1, "
+    "come back negative and count as inside."
+)
 UNFILLED = (
     "Undefined, real: loads have a mask and no `other`, and the lanes of which Triton then promises nothing are summed "
 )
@@ -287,7 +291,7 @@ def triu(x: Any) -> Any:
     return ops().triu(x)
 
 
-@contract(ROWS, WIDE, x=tensor("M"), y=tensor("N"))
+@contract(ROWS, WIDE, x=tensor("M"), y=tensor("N"), note=POSITIONS)
 def outer(x: Any, y: Any) -> Any:
     return fused().outer(x, y)
 

@@ -382,7 +382,12 @@ def multi_token_attention_mask_backward(grad: Any) -> Any:
 
 
 @contract(
-    Dim("P", 1, 32), Dim("T", 1, 1 << 24), Dim("D", 1, 16384), v=tensor("P", "T", "D"), q=tensor("D"), w=tensor("D")
+    *(Dim("P", 1, 32), Dim("T", 1, 1 << 24), Dim("D", 1, 16384)),
+    v=tensor("P", "T", "D"),
+    q=tensor("D"),
+    w=tensor("D"),
+    note="Real: `i * n_tokens * D` is a product of int32 (attn_res.py:67, 102); where blocks lie 2^31 elements or more "
+    "apart (4.3 GB of v in bfloat16) it wraps.",
 )
 def attn_res_forward(v: Any, q: Any, w: Any) -> Any:
     from liger_kernel.ops.attn_res import attn_res_forward as forward

@@ -55,7 +55,16 @@ def int_scaled_matmul(a: Any, b: Any, scales: Any, c: Any) -> Any:
     return int_scaled_matmul_kernel(a, b, scales, c, TILES)
 
 
-@contract(M, WIDER, K, a=A, b=B, rows=tensor("M"), columns=tensor("N"), outputs=(output("M", "N"),))
+@contract(
+    *(M, WIDER, K),
+    a=A,
+    b=B,
+    rows=tensor("M"),
+    columns=tensor("N"),
+    outputs=(output("M", "N"),),
+    note="Real: rows times strides are products of int32 (int8_mm.py:103, 134); from M * K = 2^31 (2.1 GB of int8) or "
+    "M * N = 2^31 on they wrap.",
+)
 def scaled_int8_mm(a: Any, b: Any, rows: Any, columns: Any) -> Any:
     from torchao.prototype.quantized_training.int8_mm import scaled_int8_mm_cuda
 
@@ -141,11 +150,21 @@ def hp_to_fp8_row_major_t(x: Any) -> Any:
     return _converted("hp_to_fp8_row_major_t", x)
 
 
-@contract(M, N, x=X)
+@contract(
+    *(M, N),
+    x=X,
+    note="Real: offsets are products of int32 (fp8_dynamic_tensorwise.py:190, 197); from 2^31 elements on (4.3 GB) "
+    "they wrap. _amax_atomic as in hp_to_fp8_row_major.",
+)
 def hp_to_fp8_col_major(x: Any) -> Any:
     return _converted("hp_to_fp8_col_major", x)
 
 
-@contract(M, N, x=X)
+@contract(
+    *(M, N),
+    x=X,
+    note="Real: offsets are products of int32 (fp8_dynamic_tensorwise.py:295, 308); from 2^31 elements on (4.3 GB) "
+    "they wrap. _amax_atomic as in hp_to_fp8_row_major.",
+)
 def hp_to_fp8_row_and_col_major(x: Any) -> Any:
     return _converted("hp_to_fp8_row_and_col_major", x)

@@ -100,6 +100,7 @@ def test_fail_fast_stops_at_the_first_refutation(capsys: Any, kernel: Path, stan
         (["verify", "KERNEL", "more.py"], "unexpected argument 'more.py'", ""),
         (["verify", "KERNEL", "--profile", "deap"], "unknown profile 'deap'", "did you mean 'deep'"),
         (["verify", "KERNEL", "--gates", "bound"], "unknown gate 'bound'", "did you mean 'bounds'"),
+        (["bench", "KERNEL", "--workload", "long row"], "unknown workload of softmax 'long row'", "'long rows'?"),
         (["verify", "KERNEL", "--gates", ","], "names no gate", "known: policy"),
         (["verify", "KERNEL", "--spec", "softmx"], "unknown spec 'softmx'; did you mean softmax", ""),
         (["verify", "KERNEL", "--spec", "none.py:SPEC"], "there is no file none.py", ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,27 @@ def test_a_restless_machine_is_not_the_kernels_fault() -> None:
     report = evolve(_report(), runs=(), refused=(Refused("big", "rounds were dropped", wrong=False),))
     found = measurement_of(report, ())
     assert found.word == NOT_RUN and "rounds were dropped" in found.reason
+
+
+def test_only_the_workloads_that_are_asked_for_are_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = []
+
+    def start(command: list[str], folder: Path) -> str:
+        commands.append(command)
+        (folder / "report.json").write_bytes(canonical(_report()))
+        return ""
+
+    monkeypatch.setattr(stage, "present", lambda: True)
+    monkeypatch.setattr(stage, "start", start)
+    monkeypatch.setitem(stage.specs.ALL, SPEC.name, SPEC)
+    own, first = case(), SPEC.workloads[0]
+    stage.measure(own, dossier(own), workloads=[first.name])
+    stage.measure(own, dossier(own))
+    asked = [[word for flag, word in pairwise(one) if flag == "--workload"] for one in commands]
+    assert asked == [[first.name], []]
+    assert runner.not_asked(SPEC, SPEC.workloads) == ()
+    (note,) = runner.not_asked(SPEC, (first,))
+    assert note.removeprefix("not asked for: ").split("; ") == [one.name for one in SPEC.workloads[1:]]
 
 
 def test_the_runner_refuses_a_changed_bundle_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
