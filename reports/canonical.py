@@ -64,8 +64,9 @@ def to_data(record: Record) -> dict[str, Any]:
     if not record.walks:  # so that a record from before there were any keeps its digest
         del data["walks"]
     for verdict in data["verdicts"]:
-        if verdict["reached"] is None:  # likewise
-            del verdict["reached"]
+        for later in ("reached", "trail"):  # likewise
+            if verdict[later] is None:
+                del verdict[later]
     plain: dict[str, Any] = _plain(data)
     return plain
 

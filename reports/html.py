@@ -211,6 +211,7 @@ def _context(
         "sums": tally.totals(rows),
         "meanings": tally.MEANINGS,
         "reaches": assurance.REACHES,
+        "trails": any(verdict.trail for verdict in record.verdicts),
         "rungs": assurance.rungs(record),
         "items": items,
         "refuted": refuted,

@@ -28,6 +28,7 @@ def render(record: Record, signoffs: SignOffs | None = None, strength: Strength 
         plain(assurance.conclusion(record, rows), 2000),
         *_witnesses(record),
         _gates(rows),
+        *_trails(record),
         f"**Bench:** {_bench(record)}",
         f"**Readability:** {plain(measure(record.candidate.source).summary)}.",
         *_walks(record),
@@ -106,6 +107,18 @@ def _walks(record: Record) -> list[str]:
         title = f"What {plain(walk.kernel)} does ({plain(walk.variant)})"
         found.append(f"<details><summary>{title}</summary>\n\n" + "\n".join(lines) + "\n\n</details>")
     return found
+
+
+def _trails(record: Record) -> list[str]:
+    """What each proof rests on, folded away."""
+    lines = [_line(["gate", "proved", "where", "rests on", "asked of z3"]), _line(["---"] * 5)]
+    for verdict in record.verdicts:
+        if trail := verdict.trail:
+            asked = f"{count(trail.queries, 'question')}, {_code(trail.digest[:16])}" if trail.queries else "–"
+            where = plain(str(verdict.place or ""))
+            lines.append(_line([plain(verdict.gate), plain(verdict.claim), where, plain(str(trail), 1000), asked]))
+    title = "What the proofs rest on"
+    return [f"<details><summary>{title}</summary>\n\n" + "\n".join(lines) + "\n\n</details>"] if lines[2:] else []
 
 
 def _signed(record: Record, signoffs: SignOffs) -> list[str]:

@@ -6,7 +6,6 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import PurePath
 from typing import Final
 
 from attrs import frozen
@@ -142,11 +141,7 @@ def lines_of(candidate: CandidatePart, verdict: Verdict) -> tuple[int, ...]:
 
 def line_of(candidate: CandidatePart, place: Place | None) -> int:
     """The line in the candidate's own file; 0 for a place elsewhere, or none."""
-    if place is None:
-        return 0
-    own = PurePath(candidate.path).name
-    names = {candidate.path, own, f"{candidate.path.rpartition('.')[2]}.py"}
-    return place.line if PurePath(place.file).name in names else 0
+    return place.line if place is not None and place.inside(candidate.path) else 0
 
 
 def by_number(rows: Iterable[Line]) -> Mapping[int, Line]:

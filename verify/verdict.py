@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+from pathlib import PurePath
 
 from attrs import field, frozen
 
@@ -34,6 +35,10 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.line else self.file
+
+    def inside(self, path: str) -> bool:
+        """Whether it is in a candidate's own file; `path` is the candidate's, or its dotted module name."""
+        return PurePath(self.file).name in {path, PurePath(path).name, f"{path.rpartition('.')[2]}.py"}
 
 
 @frozen
@@ -165,6 +170,25 @@ class Need:
 
 
 @frozen
+class Trail:
+    """How a proof was found, for whoever wants to challenge it.
+
+    It follows from what it `rests` on and the ranges of `sizes`, beside the grid, the tiles and strides that the spec
+    or the host code fixes; of all else, such as masks that are not named, it made no use. `digest` is the SHA-256 of
+    what z3 was asked, as SMT-LIB in the order of asking: `queries` different questions, none where ranges decided.
+    """
+
+    queries: int
+    digest: str
+    rests: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        ranges = [f"the range{'s' * (len(self.sizes) > 1)} of {', '.join(self.sizes)}"] if self.sizes else []
+        return ", ".join([*self.rests, *ranges]) or "nothing beside the grid and the tiles"
+
+
+@frozen
 class Verdict:
     """One gate's answer about one claim.
 
@@ -185,6 +209,7 @@ class Verdict:
     needs: tuple[Need, ...] = ()  # what would have to be known of loaded values for an unknown claim to hold
     kernel: str = ""  # whose launches it is about, where it is not about all of them
     reached: bool | None = None  # of a proof: whether anything in its scope meets what it is about; None: not known
+    trail: Trail | None = None  # of a proof by the prover
 
     def __attrs_post_init__(self) -> None:
         if (self.witness is None) == (self.outcome is Outcome.REFUTED):
@@ -193,6 +218,8 @@ class Verdict:
             raise ValueError(f"{self.gate}: {self.outcome.word} needs a scope")
         if self.reached is not None and self.outcome is not Outcome.PROVED:
             raise ValueError(f"{self.gate}: reached={self.reached} of a claim that is {self.outcome.word}")
+        if self.trail is not None and self.outcome is not Outcome.PROVED:
+            raise ValueError(f"{self.gate}: a proof's trail for a claim that is {self.outcome.word}")
 
     @property
     def vacuous(self) -> bool:

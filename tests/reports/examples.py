@@ -14,7 +14,7 @@ from specs.softmax import SPEC
 from verify.case import Candidate, Case, Provenance
 from verify.dossier import Dossier
 from verify.plan import Buffer, Capture, IntegerArgument, Launch, Plan, PointerArgument, Variant, View
-from verify.verdict import Access, Cost, LedgerEntry, Outcome, Place, Verdict, Witness
+from verify.verdict import Access, Cost, LedgerEntry, Outcome, Place, Trail, Verdict, Witness
 
 PROVED, HELD, UNKNOWN = Outcome.PROVED, Outcome.HELD, Outcome.UNKNOWN
 REQUIRED = dict.fromkeys(("policy", "bounds", "races", "overflow", "coverage", "undefined"), PROVED)
@@ -192,7 +192,8 @@ def hostile(text: str) -> Record:
     )
     verdict = Verdict("bounds", Outcome.REFUTED, text, text, text, (text,), Witness(text, text, reproduce=text))
     other = Verdict("races", UNKNOWN, text, text, text, (text,), place=Place(f"{text}.py", 1))
-    return evolve(record(own, (verdict, other)), uncovered=(text,), sandbox=text, host_operations=(text,))
+    proof = Verdict("overflow", PROVED, text, text, trail=Trail(1, text, (text, f"mask `{text}`"), (text,)))
+    return evolve(record(own, (verdict, other, proof)), uncovered=(text,), sandbox=text, host_operations=(text,))
 
 
 def measured() -> Measurement:
@@ -226,6 +227,7 @@ def _good(path: str) -> tuple[Verdict, ...]:
     def tested(gate: str, claim: str, scope: str, detail: str) -> Verdict:
         return Verdict(gate, HELD, claim, scope, detail, cost=Cost(2.2))
 
+    trail = Trail(2, "c0ffee" * 10, ("mask `cols < n_cols` (softmax.py:14)", "`M <= N` (spec)"), ("M", "N"))
     numerics = tested("numerics", "the error stays within its bound", "24 shapes, 3 dtypes", "worst ratio 0.61")
     return (
         proved("policy", "the host code only allocates, views and launches", "2 host operations seen"),
@@ -238,7 +240,10 @@ def _good(path: str) -> tuple[Verdict, ...]:
             store,
             24_790,
         ),
-        proved("races", "no two programs store the same element of out", "split addresses", store, 210_882),
+        evolve(
+            proved("races", "no two programs store the same element of out", "split addresses", store, 210_882),
+            trail=trail,
+        ),
         proved("overflow", "no index computation wraps", "linear query", None, 41_000),
         proved("coverage", "every element of out is written exactly once", "inverse map checked", store, 70_120),
         proved("undefined", "no undefined lane reaches out", "every masked load has `other`", load),

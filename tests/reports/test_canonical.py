@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reports import canonical
-from verify.verdict import Access, Cost, LedgerEntry, Outcome, Place, Verdict, Witness
+from verify.verdict import Access, Cost, LedgerEntry, Outcome, Place, Trail, Verdict, Witness
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 whole = st.integers(-(2**70), 2**70)
@@ -30,6 +30,10 @@ entries = st.builds(
     st.lists(st.tuples(texts, texts), max_size=1).map(tuple),
 )  # fmt: skip
 
+trails = st.builds(
+    Trail, whole, texts, st.lists(texts, max_size=2).map(tuple), st.lists(texts, max_size=2).map(tuple)
+)  # fmt: skip
+
 
 @st.composite
 def verdicts(draw) -> Verdict:
@@ -45,6 +49,7 @@ def verdicts(draw) -> Verdict:
         draw(places),
         Cost(draw(floats), draw(st.none() | whole)),
         tuple(draw(st.lists(entries, max_size=1))),
+        trail=draw(st.none() | trails) if outcome is Outcome.PROVED else None,
     )
 
 
@@ -176,3 +181,15 @@ def test_damage_is_named(examples, change, message):
 def test_what_is_no_record_is_refused(text, message):
     with pytest.raises(canonical.Unreadable, match=message):
         canonical.decode(text)
+
+
+def test_a_record_from_before_trails_keeps_its_bytes(examples):
+    record = examples.admitted()
+    bare = evolve(record, verdicts=tuple(evolve(verdict, trail=None) for verdict in record.verdicts))
+    assert b"trail" in canonical.encode(record) and b"trail" not in canonical.encode(bare)
+    assert canonical.encode(canonical.decode(canonical.encode(bare))) == canonical.encode(bare)
+
+
+def test_only_a_proof_has_a_trail():
+    with pytest.raises(ValueError, match="a proof's trail for a claim that is unknown"):
+        Verdict("bounds", Outcome.UNKNOWN, "a claim", "", trail=Trail(1, "ab"))

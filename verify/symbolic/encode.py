@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import z3
 
-from verify.symbolic.ranges import Ranges
+from verify.symbolic.ranges import Range, Ranges
 from verify.symbolic.terms import Atom, Monomial, Poly, Term, Truth, apply, closure, first_copy, of
 
 
@@ -23,6 +23,7 @@ class Encoder:
         self.ranges = ranges
         self.linear = linear
         self.definitions: list[Any] = []
+        self.ranged: dict[int, tuple[Atom, ...]] = {}  # a definition's place -> the atoms whose ranges it was made from
         self.constants: dict[Atom, Any] = {}
         self._numbers = count()
         self._quotients: dict[tuple[Poly, Poly, bool], tuple[Any, Any]] = {}
@@ -58,12 +59,21 @@ class Encoder:
                 return fresh
             return value
         constant = self._fresh(each.label or each.kind)
-        low, high = self.ranges.atom(each)
-        if low > float("-inf"):
-            self.definitions.append(constant >= int(low))
-        if high < float("inf"):
-            self.definitions.append(constant <= int(high))
+        self._bound(constant, self.ranges.atom(each), of(each))
         return constant
+
+    def _bound(self, constant: Any, within: Range, term: Poly) -> None:
+        low, high = within
+        if low > float("-inf"):  # a program id is never negative, whatever the sizes
+            self._from_ranges([constant >= int(low)], *(of(each) for each in term.atoms() if each.kind != "pid"))
+        if high < float("inf"):
+            self._from_ranges([constant <= int(high)], term)
+
+    def _from_ranges(self, definitions: list[Any], *terms: Poly) -> None:
+        """Definitions that hold because of what the ranges say of the terms."""
+        atoms = closure(terms)
+        self.ranged |= {len(self.definitions) + at: atoms for at in range(len(definitions))}
+        self.definitions += definitions
 
     def _sum(self, term: Poly) -> Any:
         parts = []
@@ -111,7 +121,7 @@ class Encoder:
         else:
             self.definitions.append(a == q * b + r)
         if plain:
-            self.definitions += [r >= 0, r < b, q >= 0]
+            self._from_ranges([r >= 0, r < b, q >= 0], numerator, divisor)
         elif floors:
             self.definitions += [z3.Implies(b > 0, z3.And(r >= 0, r < b)), z3.Implies(b < 0, z3.And(r <= 0, r > b))]
         else:  # C division rounds toward zero: the remainder has the numerator's sign
@@ -147,11 +157,7 @@ class Encoder:
         return product
 
     def _tell(self, term: Poly, factors: list[Any], product: Any) -> None:
-        low, high = self.ranges.of(term)
-        if low > float("-inf"):
-            self.definitions.append(product >= int(low))
-        if high < float("inf"):
-            self.definitions.append(product <= int(high))
+        self._bound(product, self.ranges.of(term), term)
         for at, factor in enumerate(factors):
             self.definitions.append(z3.Implies(factor == 0, product == 0))
             if len(factors) == 2:
@@ -184,11 +190,12 @@ class Encoder:
             shared, mine = self.constants[common], scale * self.constants[other]
             for (each, factor), theirs in known.items():
                 yours = factor * self.constants[each]
-                self.definitions += [
+                ordered = [
                     z3.Implies(mine == yours, scale * product == factor * theirs),
                     z3.Implies(mine < yours, scale * product + shared <= factor * theirs),
                     z3.Implies(mine > yours, scale * product >= factor * theirs + shared),
                 ]
+                self._from_ranges(ordered, of(common))
             known[other, scale] = product
 
     def wrapped(self, value: Any, bits: int) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
 from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
 
 from specs.sizes import TRUE, all_of
 from specs.spec import Values
-from verify.case import PROFILES, Budget, Case
+from verify.case import PROFILES, Budget, Candidate, Case
 from verify.ir.parse import ParseError
 from verify.plan import Plan, View
 from verify.symbolic.memory import told
@@ -18,11 +19,12 @@ from verify.symbolic.obligations import Obligation
 from verify.symbolic.ranges import Ranges
 from verify.symbolic.reach import Reach
 from verify.symbolic.reading import Reading, readings
+from verify.symbolic.resting import rests, sizes
 from verify.symbolic.solver import Answer, discharge, reachable
 from verify.symbolic.terms import Truth, atom, conj, from_condition, from_size, less
 from verify.symbolic.threshold import threshold
 from verify.symbolic.witness import witness
-from verify.verdict import Cost, Need, Outcome, Place, Verdict, Witness
+from verify.verdict import Cost, Need, Outcome, Place, Trail, Verdict, Witness
 
 Generator: TypeAlias = Callable[[Reading], Iterable[Obligation]]
 
@@ -38,6 +40,7 @@ class Finding:
     detail: str = ""
     witness: Witness | None = None
     needs: tuple[Need, ...] = ()
+    answers: tuple[Answer, ...] = ()  # that prove it
 
 
 def settle(case: Case, budget: Budget, gate: str, obligations: Generator, claim: str) -> tuple[Verdict, ...]:
@@ -92,7 +95,7 @@ def solver(case: Case, budget: Budget) -> Assuming:
         key = (assumptions, goal)
         if key in known:
             return evolve(known[key], cost=Cost(0.0, 0))
-        known[key] = discharge(assumptions, goal, obligation.ranges, budget, names)
+        known[key] = discharge(assumptions, goal, obligation.ranges, budget, names, _explains(budget))
         return known[key]
 
     return solve
@@ -114,7 +117,8 @@ def _settled(obligation: Obligation, solve: Assuming) -> Finding:
             if any(each.status != "proved" for each in resting):
                 reasons.append("its coordinates are not shown to be within the sizes")
                 continue
-            return Finding(obligation, Outcome.PROVED, f"{way.rung}, {answer.rung}", Cost(seconds, steps))
+            rung, cost = f"{way.rung}, {answer.rung}", Cost(seconds, steps)
+            return Finding(obligation, Outcome.PROVED, rung, cost, answers=(answer, *resting))
         if answer.model is None or way.sufficient:
             reasons.append(answer.reason or "not shown this way")
             continue
@@ -159,7 +163,7 @@ def _verdict(gate: str, case: Case, findings: list[Finding], reach: Reach) -> Ve
         under = tuple(dict.fromkeys((*own, *_disjoint(case))))
         return Verdict(
             gate, bad.outcome, obligation.claim, scope(case), detail, under, None, obligation.place, cost,
-            kernel=kernel, reached=reached,
+            kernel=kernel, reached=reached, trail=_trail(case.candidate, findings) if _explains(reach.budget) else None,
         )  # fmt: skip
     cell = obligation.reading.plan.cell
     where = f"{obligation.reading.label}, {'every shape' if cell == TRUE else f'where {cell}'}"
@@ -167,6 +171,22 @@ def _verdict(gate: str, case: Case, findings: list[Finding], reach: Reach) -> Ve
         gate, bad.outcome, obligation.claim, where, bad.detail or bad.rung, (), bad.witness, obligation.place, cost,
         needs=bad.needs, kernel=kernel,
     )  # fmt: skip
+
+
+def _explains(budget: Budget) -> bool:
+    """Whether proofs are to say what they rest on: not in searches, where each one would cost a tenth more."""
+    return budget.profile != "quick"
+
+
+def _trail(candidate: Candidate, findings: list[Finding]) -> Trail:
+    queries, told, ranges = dict[str, None](), dict[str, None](), set[str]()
+    for found in findings:
+        queries |= {answer.query: None for answer in found.answers if answer.query}
+        took = tuple(each for answer in found.answers for each in answer.took)
+        told |= dict.fromkeys(rests(candidate, found.obligation, took))
+        ranges |= set(sizes(found.obligation.reading, took))
+    digest = sha256("\n".join(queries).encode()).hexdigest() if queries else ""
+    return Trail(len(queries), digest, tuple(told), tuple(sorted(ranges)))
 
 
 VACUOUS: Final = "; vacuous: no size, program and lane of the domain meet what it is about"
@@ -194,5 +214,5 @@ def _unmodelled(read: tuple[Reading, ...], gate: str, claim: str) -> Iterator[Ve
 
 
 def _uncovered(case: Case, gate: str, claim: str) -> Iterator[Verdict]:
-    for sizes in case.capture.uncovered:
-        yield Verdict(gate, Outcome.UNKNOWN, claim, "", f"not captured: {sizes}")
+    for left in case.capture.uncovered:
+        yield Verdict(gate, Outcome.UNKNOWN, claim, "", f"not captured: {left}")

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any, Final, Literal
 
 import z3
-from attrs import field, frozen
+from attrs import evolve, frozen
 
 from verify.case import Budget
+from verify.symbolic.core import Given, core, everything, known_of
 from verify.symbolic.encode import Encoder, encode
 from verify.symbolic.ranges import Ranges
 from verify.symbolic.terms import Atom, Truth, conj, negate
@@ -25,14 +27,18 @@ Status = Literal["proved", "refuted", "unknown", "vacuous"]
 
 @frozen(eq=False)
 class Answer:
-    """`model` gives the atoms' values where the claim is false; None unless refuted."""
+    """`model` gives the atoms' values where the claim is false; None unless refuted.
+
+    Of a proof, `query` is the digest of what z3 was asked (empty where ranges decided), and `took` what it rests on.
+    """
 
     status: Status
     rung: str
     cost: Cost
     model: Mapping[Atom, int] | None = None
     reason: str = ""
-    assumptions: tuple[Truth, ...] = field(default=())
+    query: str = ""
+    took: tuple[Given, ...] = ()
 
 
 # z3's running time on non-linear queries has a heavy tail: a few short tries with other seeds beat one long one.
@@ -50,26 +56,46 @@ TRIES: Final[Sequence[tuple[str, int, float]]] = (
 # A small counterexample is one that people can check, and one that fits into a memory.
 SMALL: Final = (4, 20, 300, 5000, 140_000, 3_000_000)
 
+LEAST: Final = 100_000  # steps to learn what a proof rests on, however few showed it
+
 
 def discharge(
-    assumptions: Iterable[Truth], claim: Truth, ranges: Ranges, budget: Budget, small: Sequence[Atom] = ()
+    assumptions: Iterable[Truth],
+    claim: Truth,
+    ranges: Ranges,
+    budget: Budget,
+    small: Sequence[Atom] = (),
+    explain: bool = False,
 ) -> Answer:
     """Whether the claim follows from the assumptions.
 
-    `small` lists sizes that a counterexample should keep small. The assumptions are first shown satisfiable by
-    whoever calls this (`reachable`), for many claims at once.
+    `small` lists sizes that a counterexample should keep small; `explain` asks of a proof what it rests on. The
+    assumptions are first shown satisfiable by whoever calls this (`reachable`), for many claims at once.
     """
     start = time.perf_counter()
     if ranges.decides(claim):
-        return Answer("proved", "intervals", Cost(time.perf_counter() - start, 0))
+        return Answer("proved", "intervals", Cost(time.perf_counter() - start, 0), took=known_of([claim], ranges))
     assumed = conj(*assumptions)
-    question = [assumed, negate(claim)]
-    solver = _prepared("z3 linear", 0, 0.3, encode(question, ranges, linear=True)[0], budget)
+    question, whole, shown = [assumed, negate(claim)], claim, list[Any]()
+
+    def proved(rung: str, encoder: Encoder) -> Answer:
+        found = Answer("proved", rung, Cost(time.perf_counter() - start, spent))
+        if not explain:
+            return found
+        asked = sha256("\n".join(each.to_smt2() for each in (*shown, solver)).encode()).hexdigest()
+        took = None
+        if claim == whole:
+            again = _prepared(rung, 0, 1, (), evolve(budget, rlimit=max(LEAST, 2 * spent)), solver.ctx)
+            took = core(encoder, assumed, solver, again)
+        return evolve(found, query=asked, took=everything(assumed, whole, ranges) if took is None else took)
+
+    formulas, encoder = encode(question, ranges, linear=True)
+    solver = _prepared("z3 linear", 0, 0.3, formulas, budget)
     verdict, spent = solver.check(), _steps(solver)
     if verdict == z3.unsat:
-        return Answer("proved", "z3 linear", Cost(time.perf_counter() - start, spent))
+        return proved("z3 linear", encoder)
     if claim.kind == "and":  # parts that are plain on their own may not be so together
-        claim, more = _rest(assumed, claim, ranges, budget)
+        claim, more, shown = _rest(assumed, claim, ranges, budget)
         question, spent = [assumed, negate(claim)], spent + more
     formulas, encoder = encode(question, ranges)
     rung = ""
@@ -78,7 +104,7 @@ def discharge(
         verdict = solver.check()
         spent += _steps(solver)
         if verdict == z3.unsat:
-            return Answer("proved", rung, Cost(time.perf_counter() - start, spent))
+            return proved(rung, encoder)
         if verdict == z3.sat:
             model = _smallest(solver, encoder, small)
             return Answer("refuted", rung, Cost(time.perf_counter() - start, spent), model)
@@ -86,16 +112,19 @@ def discharge(
     return Answer("unknown", rung, Cost(time.perf_counter() - start, spent), reason=reason)
 
 
-def _rest(assumed: Truth, claim: Truth, ranges: Ranges, budget: Budget) -> tuple[Truth, int]:
-    """The parts of the claim that do not follow with products left opaque, and the steps that this took."""
-    left, spent = [], 0
+def _rest(assumed: Truth, claim: Truth, ranges: Ranges, budget: Budget) -> tuple[Truth, int, list[Any]]:
+    """The parts of the claim that do not follow with products left opaque, the steps that this took, and the solvers
+    that showed the others."""
+    left, spent, shown = [], 0, []
     for part in claim.parts:
         if not ranges.decides(part):
             solver = _prepared("z3 linear", 0, 0.1, encode([assumed, negate(part)], ranges, linear=True)[0], budget)
-            if solver.check() != z3.unsat:
+            if solver.check() == z3.unsat:
+                shown.append(solver)
+            else:
                 left.append(part)
             spent += _steps(solver)
-    return conj(*left), spent
+    return conj(*left), spent, shown
 
 
 def reachable(assumptions: Iterable[Truth], ranges: Ranges, budget: Budget) -> bool | None:
@@ -108,9 +137,9 @@ def reachable(assumptions: Iterable[Truth], ranges: Ranges, budget: Budget) -> b
     return None
 
 
-def _prepared(rung: str, seed: int, share: float, formulas: Sequence[Any], budget: Budget) -> Any:
+def _prepared(rung: str, seed: int, share: float, formulas: Sequence[Any], budget: Budget, context: Any = None) -> Any:
     """A solver in a context of its own: what ran before in this process must not change the answer."""
-    context = z3.Context()
+    context = context or z3.Context()
     solver = z3.SolverFor("QF_NIA", ctx=context) if rung == "z3 non-linear" else z3.Solver(ctx=context)
     solver.set("rlimit", int(budget.rlimit * share))
     solver.set("timeout", int(budget.seconds * 1000))

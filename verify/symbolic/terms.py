@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from itertools import count
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
@@ -80,6 +80,7 @@ class Truth:
 
 
 Term: TypeAlias = Poly | Truth
+Kind = TypeVar("Kind", Poly, Truth)
 TRUE: Final = Truth("true")
 FALSE: Final = Truth("false")
 
@@ -319,10 +320,10 @@ def primed(each: Atom) -> Atom:
     return atom(each.kind, f"{each.label}'", each.args)
 
 
-def first_copy(term: Poly) -> Poly:
+def first_copy(term: Kind) -> Kind:
     """The term with the second execution's quantities replaced by the first's."""
     leaves = [each for each in closure([term]) if each.label.endswith("'")]
-    return Renaming({each: of(atom(each.kind, each.label.rstrip("'"), each.args)) for each in leaves}).poly(term)
+    return Renaming({each: of(atom(each.kind, each.label.rstrip("'"), each.args)) for each in leaves})(term)  # type: ignore[return-value]
 
 
 def from_size(expression: Size) -> Poly:
