@@ -185,7 +185,7 @@ class Trail:
 
     def __str__(self) -> str:
         ranges = [f"the range{'s' * (len(self.sizes) > 1)} of {', '.join(self.sizes)}"] if self.sizes else []
-        return ", ".join([*self.rests, *ranges]) or "nothing beside the grid and the tiles"
+        return "; ".join([*self.rests, *ranges]) or "nothing beside the grid and the tiles"
 
 
 @frozen

@@ -328,10 +328,10 @@ def test_a_proof_shows_what_its_line_says(examples):
 def test_a_proof_says_what_it_rests_on_and_what_z3_was_asked(examples):
     record = examples.admitted()
     page, short = html.render(record), markdown.render(record)
-    told = "rests on mask cols &lt; n_cols (softmax.py:14), M &lt;= N (spec), the ranges of M, N"
+    told = "rests on mask cols &lt; n_cols (softmax.py:14); M &lt;= N (spec); the ranges of M, N"
     assert told in text_of(page) and "<code>cols &lt; n_cols</code>" in page
     assert "z3, 2 questions, SHA-256 c0ffeec0ffeec0ff" in text_of(page)
-    assert "M &lt;= N\\` (spec), the ranges of M, N | 2 questions, `c0ffeec0ffeec0ff`" in short
+    assert "M &lt;= N\\` (spec); the ranges of M, N | 2 questions, `c0ffeec0ffeec0ff`" in short
 
     bare = evolve(record, verdicts=tuple(evolve(verdict, trail=None) for verdict in record.verdicts))
     assert "rests on" not in text_of(html.render(bare)) and "rest on |" not in markdown.render(bare)
