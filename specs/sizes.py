@@ -199,6 +199,11 @@ def none_of(part: Condition) -> Condition:
 TRUE: Final = all_of()
 
 
+def sizes_where(condition: Condition) -> str:
+    """`every size`, or `the sizes with N <= 3`."""
+    return "every size" if condition == TRUE else f"the sizes with {condition}"
+
+
 def toward(condition: Condition, values: Mapping[str, int]) -> dict[str, int]:
     """`values` with as little as possible changed so that the condition holds: of a comparison, a side that is a
     name; of alternatives, the one that is nearest. Where no side is a name, nothing changes."""

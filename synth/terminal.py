@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from collections.abc import Iterator
 from typing import Final
+
+from attrs import define, field
 
 from reports.measurement import Measurement
 from reports.record import shortfall
@@ -14,16 +16,18 @@ from verify.dossier import Dossier
 from verify.verdict import Outcome, Place, Verdict
 
 MOST_TOLD: Final = 2  # verdicts of one gate and outcome: a fault that every dtype and law meets is told twice
+NOT_CAPTURED: Final = "not captured: "
+SHORT: Final = 60  # letters up to which a note is repeated rather than pointed at
 
 
 def show_findings(display: Display, dossier: Dossier, candidate: Candidate) -> None:
     """Print what is refuted, then what crashed, then what is open, then the conclusion."""
-    told = ""
+    teller = _Teller(display, candidate)
     for outcome in (Outcome.REFUTED, Outcome.CRASHED, Outcome.UNKNOWN):
         for gate in dict.fromkeys(verdict.gate for verdict in dossier.verdicts):
             like = [verdict for verdict in dossier.verdicts if (verdict.gate, verdict.outcome) == (gate, outcome)]
             for verdict in like[:MOST_TOLD]:
-                told = _show(display, verdict, candidate, told)
+                teller.tell(verdict)
             if len(like) > MOST_TOLD:
                 left = count(len(like) - MOST_TOLD, "more claim")
                 display.line(f"   … and {left} {outcome.word} by {gate}, all of them in the record (--json, --out)")
@@ -54,28 +58,52 @@ def conclusion(dossier: Dossier) -> str:
     return f"not admitted: {shortfall(dossier)}"
 
 
-def _show(display: Display, verdict: Verdict, candidate: Candidate, told: str) -> str:
-    """Print one verdict below a heading; verdicts that share it (one a dtype, say) have it once."""
-    place = verdict.place or (verdict.witness.place if verdict.witness else None)
-    heading = f"{verdict.outcome.word} {verdict.gate}: {verdict.claim}"
-    shared = f"{heading} {place}"
-    if shared != told:
-        display.line()
-        display.line(heading, verdict.outcome.word)
-    if place is not None and shared != told:
-        display.line(f"  --> {place}", "faint")
-        if quoted := _quote(place, candidate):
-            display.line(f"   | {quoted}")
+@define
+class _Teller:
+    """Prints verdicts; what was said of one and holds of the next is not said again."""
+
+    display: Display
+    candidate: Candidate
+    heading: str = ""
+    place: Place | None = None
+    said: set[str] = field(factory=set)
+
+    def tell(self, verdict: Verdict) -> None:
+        place = verdict.place or (verdict.witness.place if verdict.witness else None)
+        heading = f"{verdict.outcome.word} {verdict.gate}: {verdict.claim}"
+        if (heading, place) != (self.heading, self.place):
+            self.display.line()
+            self.display.line(heading, verdict.outcome.word)
+        if place is not None and place != self.place:
+            self.display.line(f"  --> {place}", "faint")
+            if quoted := _quote(place, self.candidate):
+                self.display.line(f"   | {quoted}")
+        self.heading, self.place = heading, place
+        for note in _notes(verdict):
+            self._note(note)
+
+    def _note(self, text: str) -> None:
+        """A note; of one that was said, only how it begins and where else it was met."""
+        head = NOT_CAPTURED if text.startswith(NOT_CAPTURED) else ""
+        body = text.removeprefix(head)
+        before, met, point = body.rpartition(" [") if body.endswith("]") else ("", "", "")
+        body = before or body
+        if len(body) > SHORT and body in self.said:
+            text = f"{head}as above" + (f", at {point[:-1]}" if met else "")
+        self.said.add(body)
+        _note(self.display, text)
+
+
+def _notes(verdict: Verdict) -> Iterator[str]:
     if verdict.witness is not None:
-        _note(display, verdict.witness.sentence)
+        yield verdict.witness.sentence
         if verdict.witness.reproduce not in verdict.witness.sentence:
-            _note(display, f"again with: {verdict.witness.reproduce}")
+            yield f"again with: {verdict.witness.reproduce}"
     elif verdict.detail:
         crash = verdict.outcome is Outcome.CRASHED
-        _note(display, f"our bug, not the kernel's: {_last_line(verdict.detail)}" if crash else verdict.detail)
+        yield f"our bug, not the kernel's: {_last_line(verdict.detail)}" if crash else verdict.detail
     if verdict.scope and not (verdict.witness and verdict.scope in verdict.witness.sentence):
-        _note(display, f"for {verdict.scope}")
-    return shared
+        yield f"for {verdict.scope}"
 
 
 def _note(display: Display, text: str) -> None:
@@ -93,5 +121,4 @@ def _last_line(text: str) -> str:
 
 def _quote(place: Place, candidate: Candidate) -> str:
     lines = candidate.source.splitlines()
-    same = PurePath(place.file).name in (PurePath(candidate.path).name, candidate.path)
-    return lines[place.line - 1].strip() if same and 0 < place.line <= len(lines) else ""
+    return lines[place.line - 1].strip() if place.inside(candidate.path) and 0 < place.line <= len(lines) else ""

@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from specs.sizes import Condition, all_of, name
+from specs.sizes import Condition, all_of, name, sizes_where
 from specs.spec import Choice, Spec, TensorParam, packed
 from verify.capture.hostcode import examine
 from verify.capture.naming import named_outputs
@@ -119,7 +119,7 @@ def _cover(child: Child, spec: Spec, run: Run, budget: Budget, findings: _Findin
         if isinstance(answer, Violation):
             return
         if isinstance(answer, Unsupported | CompileFailure):
-            findings.uncovered.append(f"{run}: {_why(answer)}, for the sizes with {cell}")
+            findings.uncovered.append(f"{run}: {_why(answer)}, for {sizes_where(cell)}")
             if isinstance(answer, Unsupported):
                 gaps.append(answer)
         cells.append(cell)

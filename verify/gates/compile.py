@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from specs.sizes import Condition, all_of
+from specs.sizes import Condition, all_of, sizes_where
 from verify.capture.algebra import Range, interval
 from verify.capture.targets import Job, Rejected, Resources, compile_all
 from verify.case import Budget, Case
@@ -51,7 +51,7 @@ def _failed(failure: CompileFailure) -> Verdict:
         Outcome.REFUTED,
         CLAIM,
         "",
-        f"for the sizes with {failure.cell}",
+        f"for {sizes_where(failure.cell)}",
         witness=witness,
         place=failure.place,
     )
