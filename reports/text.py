@@ -51,3 +51,9 @@ def plain(text: str, limit: int = 300) -> str:
     shown = _PUNCTUATION.sub(r"\\\1", shown)
     # Bare addresses become links and bare names become mentions unless something stands between.
     return re.sub(r"(?i)(?<=www)\.", "&#46;", shown.replace("://", "&#58;//").replace("@", "@<!-- -->"))
+
+
+def parted(sentence: str) -> tuple[str, str]:
+    """What a sentence says, and where it was met if it ends with that: `out[0] is 3`, `M=1, float16, seed 0`."""
+    said, met, point = sentence.rpartition(" [")
+    return (said, point[:-1]) if met and point.endswith("]") else (sentence, "")

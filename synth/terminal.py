@@ -9,7 +9,7 @@ from attrs import define, field
 
 from reports.measurement import Measurement
 from reports.record import shortfall
-from reports.text import count
+from reports.text import count, parted
 from synth.progress import Display
 from verify.case import Candidate
 from verify.dossier import Dossier
@@ -85,11 +85,9 @@ class _Teller:
     def _note(self, text: str) -> None:
         """A note; of one that was said, only how it begins and where else it was met."""
         head = NOT_CAPTURED if text.startswith(NOT_CAPTURED) else ""
-        body = text.removeprefix(head)
-        before, met, point = body.rpartition(" [") if body.endswith("]") else ("", "", "")
-        body = before or body
+        body, point = parted(text.removeprefix(head))
         if len(body) > SHORT and body in self.said:
-            text = f"{head}as above" + (f", at {point[:-1]}" if met else "")
+            text = f"{head}as above" + (f", at {point}" if point else "")
         self.said.add(body)
         _note(self.display, text)
 

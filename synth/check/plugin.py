@@ -10,11 +10,13 @@ stands against it. Records are kept as `kernelproof check` keeps them, so an unc
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:  # whoever has the plugin and no such test pays for nothing
+    from reports.findings import Finding
     from reports.record import Record
 
 MARKER = "kernelproof(function, spec=None, profile='ci', required=()): the function must be admitted against the spec"
@@ -44,8 +46,19 @@ def pytest_runtest_call(item: pytest.Item) -> None:
     if not record.dossier.passed:
         from reports.findings import findings
 
-        told = [f"{each.bucket} {each.gate}: {each.message}" for each in findings(record) if each.blocks]
-        pytest.fail(f"{marker.args[0]} is {record.word}\n" + "\n".join(told), pytrace=False)
+        pytest.fail(f"{marker.args[0]} is {record.word}\n" + "\n".join(_told(findings(record))), pytrace=False)
+
+
+def _told(found: Iterable[Finding]) -> Iterator[str]:
+    """What stands in the way; a fault that a gate meets more than once is told once and counted."""
+    from reports.text import parted
+
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for each in found:
+        if each.blocks:
+            alike.setdefault((each.bucket, each.gate, parted(each.message)[0]), []).append(each.message)
+    for (bucket, gate, _), (first, *others) in alike.items():
+        yield f"{bucket} {gate}: {first}" + (f" (and {len(others)} more like it)" if others else "")
 
 
 def _record(config: pytest.Config, function: str, **options: Any) -> Record:
@@ -54,4 +67,5 @@ def _record(config: pytest.Config, function: str, **options: Any) -> Record:
     try:
         return record_of(config.rootpath, function, **options)
     except NotExamined as error:
-        pytest.fail(str(error), pytrace=False)
+        why = str(error)
+    pytest.fail(why, pytrace=False)  # outside of the handler, or pytest tells it twice
