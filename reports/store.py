@@ -62,13 +62,15 @@ def write(path: Path, content: str | bytes) -> Path:
             if path.is_file() and path.read_bytes() == data:
                 return path
             raise StoreError(f"cannot write {path}: another run left it there; choose another folder with --out")
-        _write_whole(path, data)
+        write_whole(path, data)
     except OSError as problem:
         raise _explained("cannot write", path, problem) from problem
     return path
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Replace `path` by the content so that a reader, a crash or a full disk never meets half of it."""
+    data = content.encode() if isinstance(content, str) else content
     handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

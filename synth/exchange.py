@@ -24,8 +24,6 @@ Recorded proposals are written with `from_source`, or from a shell:
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -35,6 +33,7 @@ import rfc8785
 from attrs import field, frozen
 from cattrs import BaseValidationError, Converter, transform_error
 
+from reports.store import write_whole
 from synth.answers import Form, Reading, read
 
 SCHEMA: Final = "kernelproof.exchange/1"
@@ -183,21 +182,6 @@ def load(path: Path) -> Exchange:
 def save(exchange: Exchange, path: Path) -> None:
     """Write the exchange to `path` at once or not at all."""
     write_whole(path, dumps(exchange))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replace `path` by `text` so that a reader, a crash or a full disk never meets half of it."""
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(scratch, 0o644)  # mkstemp makes it private; records are to be read by others
-        os.replace(scratch, path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
 
 
 def from_source(

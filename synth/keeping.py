@@ -17,8 +17,8 @@ import reports.signoff
 from reports.canonical import Unreadable, decode, encode, read, spell
 from reports.index import stem_of
 from reports.record import Record
+from reports.store import write_whole
 from reports.strength import STRENGTH_SCHEMA, Strength, check
-from synth.exchange import write_whole
 from synth.exits import Trouble
 from synth.folders import claimed, writable
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 from attrs import frozen
 from cattrs import BaseValidationError, Converter, transform_error
 
+from reports.store import write_whole
 from synth.answers import Form
-from synth.exchange import write_whole
 
 SUMMARY: Final = "summary.jsonl"
 

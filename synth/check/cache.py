@@ -16,9 +16,9 @@ from typing import Final
 from reports.canonical import Unreadable, decode, encode
 from reports.environment import Environment, collect
 from reports.record import Record
+from reports.store import write_whole
 from synth.check.config import Config
 from synth.check.subjects import Subject
-from synth.exchange import write_whole
 from synth.ownership import installed
 
 FOLDER: Final = ".kernelproof"

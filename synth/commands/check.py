@@ -53,9 +53,9 @@ def add_scope(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> Ending:
     """Run `check`."""
+    from reports.store import write_whole
     from synth.check.formats import FORMATS as RENDER
     from synth.check.objections import exit_of
-    from synth.exchange import write_whole
     from synth.folders import writable
 
     target: Path | None = arguments.output

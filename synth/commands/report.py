@@ -58,7 +58,7 @@ def _render(arguments: argparse.Namespace) -> Ending:
     from reports import html
     from reports.canonical import digest
     from reports.reproduction import file_name
-    from synth.exchange import write_whole
+    from reports.store import write_whole
     from synth.folders import writable
     from synth.keeping import ENDINGS, RENDERERS, SIGNED, read_record, read_strength, signoffs_of
 

@@ -86,7 +86,7 @@ def execute(arguments: argparse.Namespace) -> Ending:
 
 
 def _follow(search: Search, display: Display, folder: Path) -> Ending:
-    from synth.exchange import write_whole
+    from reports.store import write_whole
 
     display.line(f"searching for {search.spec.name} in {folder}", "title")
     for attempt in search:
@@ -125,7 +125,7 @@ def _told(attempt: Attempt) -> str:
 
 
 def _examiner(arguments: argparse.Namespace, spec: Spec, budget: Any, folder: Path, display: Display) -> Any:
-    from synth.exchange import write_whole
+    from reports.store import write_whole
     from synth.keeping import RENDERERS
     from synth.loop import Examined, examined
     from synth.pipeline import examine_candidate, standard

@@ -14,9 +14,10 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from reports.store import write_whole
 from specs.spec import Spec
 from synth import lineage
-from synth.exchange import Exchange, Request, from_source, write_whole
+from synth.exchange import Exchange, Request, from_source
 from synth.knobs import Knob, KnobError, Point, apart, knobs, points
 from synth.lineage import Attempt
 from synth.proposers import Exhausted, Proposer, ProposerFailure
