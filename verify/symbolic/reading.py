@@ -143,7 +143,7 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
     def shows(claim: Truth) -> bool:
         if any(each.kind in ("lane", "iter") for each in closure([claim])):
             return False
-        return discharge([facts, programs], claim, ranges, LEMMA).status == "proved"
+        return _shown(conj(facts, programs), claim, frozenset(ranges.bounds.items()))
 
     def trace(changing: frozenset[str]) -> Trace:
         steady = {name: bounds for name, bounds in loads.items() if name not in changing}
@@ -163,6 +163,11 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
             found = evolve(found, unmodelled=(*found.unmodelled, strange))
     inputs = {name: each for name, each in inputs.items() if name not in changing}
     return Reading(spec, plan, launch, variant, found, facts, ranges, windows, known, inputs)
+
+
+@lru_cache(maxsize=1 << 12)  # variants and dtypes of one kernel mostly ask for the same lemmas
+def _shown(facts: Truth, claim: Truth, bounds: frozenset[tuple[Atom, Range]]) -> bool:
+    return discharge([facts], claim, Ranges(dict(bounds)), LEMMA).status == "proved"
 
 
 def _size(known: Renaming, variant: Variant, axis: int) -> Poly:
