@@ -67,6 +67,9 @@ def to_data(record: Record) -> dict[str, Any]:
         for later in ("reached", "trail"):  # likewise
             if verdict[later] is None:
                 del verdict[later]
+        for entry in verdict["ledger"]:
+            if entry["own"] is None and not entry["lacks"]:
+                del entry["own"], entry["lacks"]
     plain: dict[str, Any] = _plain(data)
     return plain
 

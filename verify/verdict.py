@@ -127,6 +127,9 @@ class LedgerEntry:
 
     `ratio` is |value - reference| over what was allowed there: `bound` (the running error bound) plus half a
     unit in the last place of the output. `inputs` are values of the inputs that meet at `index`, in hexadecimal.
+
+    `own` is how far the kernel's own operations, in their own order, may be off there by rounding alone, in the worst
+    case. No verdict depends on it. None where it was not asked for, or where something (`lacks`) has no error bound.
     """
 
     dtype: str
@@ -138,6 +141,8 @@ class LedgerEntry:
     bound: float
     allowed: float
     inputs: tuple[tuple[str, str], ...] = ()
+    own: float | None = None
+    lacks: str = ""
 
 
 @frozen

@@ -120,6 +120,16 @@ def test_what_json_cannot_hold_is_spelled(examples):
     assert last["detail"] == "lone \ufffd surrogate"
 
 
+def test_a_ledger_without_own_bounds_is_spelled_as_it_was_before_there_were_any(examples):
+    record = examples.admitted()
+    (entry, *_), last = next(each.ledger for each in record.verdicts if each.ledger), record.verdicts[-1]
+    for own in (entry, evolve(entry, own=0.5), evolve(entry, lacks="math.erf at k.py:7 has no error bound")):
+        text = canonical.encode(evolve(record, verdicts=(*record.verdicts[:-1], evolve(last, ledger=(own,)))))
+        (spelled,) = json.loads(text)["verdicts"][-1]["ledger"]
+        assert ("own" in spelled, "lacks" in spelled) == (own is not entry, own is not entry)
+        assert canonical.decode(text).verdicts[-1].ledger == (own,)
+
+
 def test_the_stable_digest_leaves_out_times_and_nothing_else(examples):
     record = examples.admitted()
     slower = evolve(

@@ -232,6 +232,18 @@ def test_a_nan_in_the_ledger_is_shown_as_broken(examples):
     assert '<tr class="short"><th scope="row"><a href="#v10">numerics</a>' in page
 
 
+def test_the_ledger_shows_the_kernels_own_bound_or_what_has_none(examples):
+    record = examples.admitted()
+    entries = [evolve(entry, own=1.25e-4) for own in record.verdicts for entry in own.ledger]
+    entries[0] = evolve(entries[0], own=None, lacks="math.erf at k.py:7 has no error bound")
+    numerics = next(own for own in record.verdicts if own.ledger)
+    told = tuple(evolve(own, ledger=tuple(entries)) if own is numerics else own for own in record.verdicts)
+    text = text_of(html.render(evolve(record, verdicts=told)))
+
+    assert text.count("0.000125") == len(entries) - 1
+    assert text.count("no own bound: math.erf at k.py:7 has no error bound") == 1
+
+
 def test_cost_without_a_solver_names_no_steps(examples):
     verdict = Verdict("policy", Outcome.PROVED, "c", "s", cost=Cost(0.5))
     text = text_of(html.render(examples.record(examples.candidate("x.py"), (verdict,))))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import torch
 from attrs import evolve
 
+from verify.executor import own
 from verify.executor.lanes import Lanes, TensorDescriptor, gathered, joined
 from verify.executor.layout import HALF, NOWHERE, region, share
 from verify.executor.machine import Change, Machine, Meaning, Request, word
-from verify.executor.modes import Unmodelled, lane_type, poison, round_to
+from verify.executor.modes import Mode, Unbounded, Unmodelled, lane_type, poison, round_to
 from verify.executor.shapes import block_type
 from verify.executor.widths import signed, unsigned
 from verify.ir.program import Operation, Pointer, Scalar, Symbol, Type, element_of, shape_of
@@ -114,6 +116,9 @@ def _store(machine: Machine, operation: Operation, operands: Sequence[Lanes]) ->
     return ()
 
 
+FLOAT_CHANGES: Final = {"fadd": "arith.addf", "max": "arith.maxnumf", "min": "arith.minnumf"}
+
+
 def changes(kind: str, element: Scalar, machine: Machine, operation: Operation) -> Change:
     def wrapped(data: torch.Tensor) -> torch.Tensor:
         if element.bits == 64:
@@ -127,6 +132,11 @@ def changes(kind: str, element: Scalar, machine: Machine, operation: Operation) 
     def unsigned_order(data: torch.Tensor) -> torch.Tensor:
         return data ^ -(2**63) if element.bits == 64 else unsigned(data, element.bits)
 
+    if machine.mode is Mode.BOUNDED and element.floating and kind != "exch":
+        row = FLOAT_CHANGES.get(kind)
+        if row is None:
+            raise Unbounded(f"tt.atomic_rmw {kind}", operation.place)
+        return partial(own.carried, own.ROWS[row], own.precision(element, operation.place))
     table: dict[str, Change] = {
         "fadd": lambda old, new: rounded(old + new),
         "add": lambda old, new: wrapped(old + new),
@@ -157,7 +167,8 @@ def _read_modify_write(machine: Machine, operation: Operation, operands: Sequenc
     active = _mask(machine, operation, mask, "atomic")
     shape = shape_of(operation.operands[0].type)
     request = requested(machine, operation, pointer, "atomic", element, shape, active, _order(operation))
-    if kind in ("add", "fadd") and operation.results[0].name in machine.unused and element.bits > 8:
+    rounds = element.bits <= 8 or machine.mode is Mode.BOUNDED  # after each addition
+    if kind in ("add", "fadd") and operation.results[0].name in machine.unused and not rounds:
         request = evolve(request, sums=True)
     change = changes(kind, element, machine, operation)
     rest = undefined(machine, element, pointer.axes, operation)
@@ -182,6 +193,8 @@ def _same_bits(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 def _compare_and_swap(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
     pointer, expected, value = operands
     element = pointee(operation.operands[0].type, operation)
+    if machine.mode is Mode.BOUNDED and element.floating:
+        raise Unbounded("tt.atomic_cas of a float", operation.place)
     shape = shape_of(operation.operands[0].type)
     request = requested(machine, operation, pointer, "atomic", element, shape, None, _order(operation))
 

@@ -37,7 +37,7 @@ def intended(value: float, scalar: Scalar) -> float:
     `value`, so that one that is wrong by more than that is not mended.
     """
     dtype = FLOAT_TYPES.get(scalar.name)
-    if dtype is None or dtype == torch.float64 or value == 0 or not math.isfinite(value):
+    if dtype is None or dtype == torch.float64 or value == 0 or abs(value) >= torch.finfo(dtype).max:
         return value
     found = _recognised(value) if dtype == torch.float32 else None  # narrower types have too few bits
     return next(_decimals(value, dtype, 10), value) if found is None else found

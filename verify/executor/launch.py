@@ -14,8 +14,8 @@ from verify.executor.faults import Log
 from verify.executor.lanes import Held, Lanes, TensorDescriptor, Wrap
 from verify.executor.layout import base
 from verify.executor.machine import Batch, Machine, Memory
-from verify.executor.meanings import MEANINGS
-from verify.executor.modes import Fill, Mode, Unmodelled, lane_type
+from verify.executor.meanings import BOUNDED, MEANINGS
+from verify.executor.modes import Fill, Mode, Unmodelled, apart, lane_type
 from verify.executor.traffic import Traffic, traffic
 from verify.executor.widths import fit
 from verify.executor.windows import Window, window
@@ -124,10 +124,13 @@ def _float(launch: Launch, item: FloatArgument, parameter: Value, inputs: Inputs
     scalar = element_of(parameter.type)
     if not isinstance(scalar, Scalar) or not scalar.floating:
         raise Unmodelled(f"the float {item.name} as {parameter.type}", launch.place)
-    number = argument(item, inputs)
-    if mode is Mode.EXACT64 and not item.param:  # a parameter of the spec is what the caller gives, to the last digit
-        number = handed(number, scalar)
-    return Lanes(torch.tensor([number], dtype=torch.float64).to(lane_type(scalar, mode, launch.place)))
+    told = torch.tensor([argument(item, inputs)], dtype=torch.float64)
+    rounded = told.to(lane_type(scalar, Mode.FAITHFUL, launch.place))
+    if mode is Mode.FAITHFUL:
+        return Lanes(rounded)
+    # A parameter of the spec is what the caller gives, to the last digit.
+    exact = told if item.param else torch.tensor([handed(float(told), scalar)], dtype=torch.float64)
+    return Lanes(exact if mode is Mode.EXACT64 else apart(exact, rounded))
 
 
 def run_batch(
@@ -136,7 +139,8 @@ def run_batch(
 ) -> None:  # fmt: skip
     """Runs the kernel for the programs of one batch."""
     unused = traffic(program).unused
-    machine = Machine(program, MEANINGS, mode, fill, memory, log, batch, steps, unused)
+    meanings = BOUNDED if mode is Mode.BOUNDED else MEANINGS
+    machine = Machine(program, meanings, mode, fill, memory, log, batch, steps, unused)
     invoke(machine, program.kernel, held)
 
 

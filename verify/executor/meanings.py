@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from verify.executor import accesses, control, floats, integers, products, reductions, shapes, tiles
+from verify.executor import accesses, control, floats, integers, own, products, reductions, shapes, tiles
 from verify.executor.machine import Meaning
 
 MEANINGS: Final[dict[str, Meaning]] = {
@@ -17,3 +17,4 @@ MEANINGS: Final[dict[str, Meaning]] = {
     **tiles.MEANINGS,
     **control.MEANINGS,
 }
+BOUNDED: Final[dict[str, Meaning]] = {**MEANINGS, **own.MEANINGS}

@@ -32,7 +32,7 @@ class Storage:
     number: int
     name: str
     dtype: str
-    cells: torch.Tensor  # 1-D; float64 for all floats in EXACT64
+    cells: torch.Tensor  # 1-D; in EXACT64 and BOUNDED as `WIDE` says
     written: torch.Tensor | None = None  # None: all
     members: torch.Tensor | None = None  # None: all
     windows: tuple[Window, ...] = ()
@@ -64,7 +64,7 @@ class Storage:
         floating = self.dtype in FLOATING
         if max(8, element.bits) != 8 * self.item_bytes:
             raise Unmodelled(f"{element} access to {self.name} of {self.dtype}", place)
-        if mode is Mode.EXACT64:
+        if mode is not Mode.FAITHFUL:
             if floating != element.floating:
                 raise Unmodelled(f"the bits of {self.name} ({self.dtype}) as {element}", place)
             return self.cells

@@ -17,10 +17,14 @@ class Mode(Enum):
 
     FAITHFUL: each operation works in its own type; results are rounded to it. Dot products accumulate in
     float32; of float32 operands only the 10 mantissa bits of tf32 count where that is asked, as on the device.
+
+    BOUNDED: floats are pairs, kept as complex numbers: the value of EXACT64, and a bound on how far that of FAITHFUL
+    is from it (`own`).
     """
 
     EXACT64 = "exact64"
     FAITHFUL = "faithful"
+    BOUNDED = "bounded"
 
 
 class Fill(Enum):
@@ -42,6 +46,14 @@ class Unmodelled(Exception):
         self.place = place
 
 
+class Unbounded(Unmodelled):
+    """An operation has no row in `own`: how far its rounding goes is not known."""
+
+    def __init__(self, operation: str, place: Place) -> None:
+        super().__init__(operation, place)
+        self.args = (f"{operation} at {place} has no error bound",)
+
+
 class Exhausted(Exception):
     """More loop iterations than allowed."""
 
@@ -61,6 +73,9 @@ FLOAT_TYPES: Final = {
 }
 
 
+WIDE: Final = {Mode.EXACT64: torch.float64, Mode.BOUNDED: torch.complex128}  # what holds every float there
+
+
 def float_type(scalar: Scalar, place: Place) -> torch.dtype:
     """The torch dtype that holds exactly the values of a float type. Raises Unmodelled for exotic ones."""
     try:
@@ -77,8 +92,8 @@ def lane_type(scalar: Scalar, mode: Mode, place: Place) -> torch.dtype:
     if scalar.integer:
         return torch.bool if scalar.name == "i1" else torch.int64
     dtype = float_type(scalar, place)
-    if mode is Mode.EXACT64:
-        return torch.float64
+    if mode is not Mode.FAITHFUL:
+        return WIDE[mode]
     return torch.float32 if dtype.itemsize == 1 else dtype
 
 
@@ -87,11 +102,19 @@ def round_to(data: torch.Tensor, scalar: Scalar, mode: Mode, place: Place) -> to
     too, becomes its largest number (`cvt.rn.satfinite`)."""
     if mode is Mode.EXACT64:
         return data.to(torch.float64)
+    if mode is Mode.BOUNDED:
+        raise Unbounded(f"rounding to {scalar}", place)
     dtype = float_type(scalar, place)
     if dtype.itemsize == 1:
         largest = torch.finfo(dtype).max
         return data.clamp(-largest, largest).to(dtype).to(torch.float32)
     return data.to(dtype)
+
+
+def apart(exact: torch.Tensor, rounded: torch.Tensor) -> torch.Tensor:
+    """Numbers in float64, and what they become in a kernel's type, as pairs."""
+    between = torch.where(exact == rounded, 0.0, (exact - rounded.double()).abs())
+    return torch.complex(exact, between.nan_to_num(0.0, math.inf))
 
 
 def poison(fill: Fill, scalar: Scalar | Pointer, place: Place) -> float | int | bool:

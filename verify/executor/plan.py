@@ -14,7 +14,7 @@ from verify.executor.faults import Fault, Log
 from verify.executor.glue import glue
 from verify.executor.launch import arguments, batches, grid_of, parsed, reached, run_batch, windows_of
 from verify.executor.memory import FLOATING, Guarded, Storage
-from verify.executor.modes import Exhausted, Fill, Mode, Unmodelled, poison
+from verify.executor.modes import WIDE, Exhausted, Fill, Mode, Unbounded, Unmodelled, poison
 from verify.executor.traffic import traffic
 from verify.executor.windows import Window, window
 from verify.ir.program import Scalar
@@ -32,7 +32,7 @@ _SCALARS: Final = {
 @frozen(eq=False)
 class Execution:
     """What a run gave. `outputs` and `written` (which elements of them somebody wrote) have the output views'
-    shapes; in EXACT64 floating outputs are float64. No faults means that the run was clean."""
+    shapes; in EXACT64 floating outputs are float64, in BOUNDED pairs. No faults means that the run was clean."""
 
     outputs: tuple[torch.Tensor, ...]
     written: tuple[torch.Tensor, ...]
@@ -129,8 +129,8 @@ def _storage(
 
 def kept(dtype: str, mode: Mode) -> torch.dtype:
     """The dtype of a buffer's cells."""
-    if mode is Mode.EXACT64 and dtype in FLOATING:
-        return torch.float64
+    if mode is not Mode.FAITHFUL and dtype in FLOATING:
+        return WIDE[mode]
     found: torch.dtype = getattr(torch, dtype)
     return found
 
@@ -182,6 +182,8 @@ def _host(plan: Plan, step: Copy | Glue, values: Mapping[str, int], memory: Guar
             _unwritten(memory.log, storage, part, step)
     target = storages[step.target.buffer]
     part = _window(step.target, target, values)
+    if memory.mode is Mode.BOUNDED and (isinstance(step, Glue) or target.dtype not in ("", storage.dtype)):
+        raise Unbounded("what the host computes" if isinstance(step, Glue) else "a copy to another dtype", step.place)
     into = part.on(target.cells)
     into.copy_((sources[0] if isinstance(step, Copy) else glue(step, sources)).expand(into.shape))
     if target.written is not None:

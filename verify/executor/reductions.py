@@ -7,6 +7,8 @@ from typing import Final
 
 import torch
 
+from verify.executor import own
+from verify.executor.floats import scalar_of
 from verify.executor.lanes import Lanes, Wrap
 from verify.executor.machine import Machine, Meaning, integer
 from verify.executor.modes import Mode, Unmodelled
@@ -83,6 +85,8 @@ def _reduce(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -
         return (_sum(operation, whole[0], axis),)
     fold = _EXACT.get(name) if machine.mode is Mode.EXACT64 else None
     fold = fold or _FOLDS.get(name)
+    if machine.mode is Mode.BOUNDED and whole[0].data.is_complex():
+        return _tree(machine, operation, whole, axis, halves=fold is not None)
     is_bool = whole[0].data.dtype == torch.bool
     if fold is None or (is_bool and name not in ("arith.andi", "arith.ori", "arith.xori")):
         return _tree(machine, operation, whole, axis)
@@ -114,13 +118,14 @@ def _sum(operation: Operation, value: Lanes, axis: int) -> Lanes:
     return Lanes(data, Wrap(lanes, operation.place, f"a sum of {scalar}"))
 
 
-def _tree(machine: Machine, operation: Operation, values: list[Lanes], axis: int) -> list[Lanes]:
-    """Combines neighbours until one is left, keeping the order of lanes."""
+def _tree(machine: Machine, operation: Operation, values: list[Lanes], axis: int, halves: bool = False) -> list[Lanes]:
+    """Combines neighbours until one is left, keeping the order of lanes; or `halves`, as a fold does."""
     length = values[0].data.shape[axis]
     while length > 1:
-        even = [_every_other(value, axis, 0, length // 2) for value in values]
-        odd = [_every_other(value, axis, 1, length // 2) for value in values]
-        values, length = combine(machine, operation, even, odd), length // 2
+        length //= 2
+        taken = [((_piece, length * side) if halves else (_every_other, side)) for side in (0, 1)]
+        left, right = ([take(value, axis, start, length) for value in values] for take, start in taken)
+        values = combine(machine, operation, left, right)
     return [value.shaped(lambda data: data.squeeze(axis)) for value in values]
 
 
@@ -207,6 +212,9 @@ def _running(machine: Machine, operation: Operation, whole: list[Lanes], axis: i
         return [remember(operation, [whole[0]], value, wrapped)]
     if name == "arith.addf" and data.dtype in (torch.float32, torch.float64):
         return [Lanes(data.cumsum(axis), _any_before(whole[0], axis))]
+    if name == "arith.addf" and data.is_complex():
+        p = own.precision(scalar_of(operation), operation.place)
+        return [Lanes(own.running_sum(data, axis, p), _any_before(whole[0], axis))]
     # each lane takes in the one `step` before it, twice as far every time
     length, step = data.shape[axis], 1
     while step < length:

@@ -11,7 +11,7 @@ from attrs import evolve
 from verify.executor.constants import intended
 from verify.executor.lanes import Lanes, TensorDescriptor, joined
 from verify.executor.machine import Machine, Meaning, integer, word
-from verify.executor.modes import Mode, Unmodelled, lane_type, poison
+from verify.executor.modes import Mode, Unmodelled, apart, lane_type, poison
 from verify.ir.program import Dense, Operation, Scalar, Symbol, Tensor, element_of, shape_of
 
 AXES: Final = {"x": 0, "y": 1, "z": 2}
@@ -24,14 +24,19 @@ def _constant(machine: Machine, operation: Operation, _: Sequence[Lanes]) -> Res
     if not isinstance(scalar, Scalar):
         raise Unmodelled(f"a constant of type {kind}", operation.place)
     numbers = value.elements if isinstance(value, Dense) else (value,)
-    if machine.mode is Mode.EXACT64 and scalar.floating:
+    told = numbers
+    if machine.mode is not Mode.FAITHFUL and scalar.floating:
         numbers = tuple(intended(float(number), scalar) for number in numbers)  # type: ignore[arg-type]
     elif scalar.integer and scalar.name != "i1":
         top = 2 ** (scalar.bits - 1)
         numbers = tuple((int(number) + top) % (2 * top) - top for number in numbers)  # type: ignore[arg-type]
     # through float64: a float16 literal beyond its range is an infinity, not an error
     wide = torch.float64 if scalar.floating else torch.int64
-    data = torch.tensor(numbers, dtype=wide).to(lane_type(scalar, machine.mode, operation.place))
+    data = torch.tensor(numbers, dtype=wide)
+    if machine.mode is Mode.BOUNDED and scalar.floating:
+        rounded = torch.tensor(told, dtype=wide).to(lane_type(scalar, Mode.FAITHFUL, operation.place))
+        data = apart(data, rounded)
+    data = data.to(lane_type(scalar, machine.mode, operation.place))
     shape = shape_of(kind)
     if isinstance(value, Dense) and not value.splat and len(numbers) > 1:
         return (Lanes(data.reshape(1, *shape)),)

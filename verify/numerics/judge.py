@@ -43,6 +43,7 @@ class Judgement:
     controls: tuple[Controls, ...]
     entry: LedgerEntry | None = None
     plan: Plan | None = None
+    output: int = 0  # the number of the output that `entry` is about
 
     @property
     def accepted(self) -> bool:
@@ -107,7 +108,7 @@ def judge(case: Case, trial: Trial, mode: Mode) -> Judgement:
     )
     worst = max(range(len(judged)), key=lambda at: (not comparisons[at].accepted, comparisons[at].ratio))
     entry = _entry(case.spec, trial, comparisons[worst], inputs, worst) if comparisons[worst].elements else None
-    return Judgement(trial, (), comparisons, controlled, entry, plan)
+    return Judgement(trial, (), comparisons, controlled, entry, plan, worst)
 
 
 # Every trial is judged in both modes, by two gates one after the other: what does not depend on the mode is kept.

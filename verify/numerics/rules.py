@@ -68,7 +68,7 @@ def _pow(p: Precision, x: Any, exponent: Any) -> Any:
 def _exp(p: Precision, x: Any) -> Bounded:
     x = pair(x, p)
     r = x.value.exp()
-    carried = r * torch.expm1(x.bound)
+    carried = torch.where(r > 0, r * torch.expm1(x.bound), (x.value + x.bound).exp())
     argument = torch.where(r > 0, x.value.abs(), 0.0)
     return Bounded(r, carried + _approximated(p, LOCAL["exp"] + 2 * argument, r, carried), p)
 
@@ -76,7 +76,7 @@ def _exp(p: Precision, x: Any) -> Bounded:
 def _exp2(p: Precision, x: Any) -> Bounded:
     x = pair(x, p)
     r = x.value.exp2()
-    carried = r * (torch.exp2(x.bound) - 1)
+    carried = torch.where(r > 0, r * (torch.exp2(x.bound) - 1), (x.value + x.bound).exp2())
     return Bounded(r, carried + _approximated(p, LOCAL["exp2"], r, carried), p)
 
 

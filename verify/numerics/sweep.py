@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from attrs import evolve
+
 from verify.case import Budget, Case
 from verify.executor.modes import Mode
-from verify.numerics.inputs import Trial
-from verify.numerics.judge import Uncovered, judge
+from verify.numerics.inputs import Trial, make_inputs
+from verify.numerics.judge import Judgement, Uncovered, execute, judge
 from verify.numerics.tally import UNDECIDED, Tally, refutation, undecided
 from verify.numerics.trials import fixed, of_plan
 from verify.verdict import Outcome, Verdict
@@ -32,9 +34,26 @@ def _one(gate: str, claim: str, case: Case, budget: Budget, mode: Mode, dtype: s
             blocked = blocked or undecided(gate, claim, error, trial)
         else:
             if not judgement.accepted:
-                return refutation(gate, claim, case.spec, judgement, "executor")
+                return refutation(gate, claim, case.spec, owned(case, judgement, mode), "executor")
             tally.add(judgement)
-    return blocked or tally.answer(gate, claim, plans)
+    if blocked:
+        return blocked
+    tally.worst = {each: owned(case, judgement, mode) for each, judgement in tally.worst.items()}
+    return tally.answer(gate, claim, plans)
+
+
+def owned(case: Case, judgement: Judgement, mode: Mode) -> Judgement:
+    """The judgement of a FAITHFUL run whose ledger also says how far the kernel's own roundings may take it."""
+    entry, own, lacks = judgement.entry, None, ""
+    if entry is None or mode is not Mode.FAITHFUL:
+        return judgement
+    try:
+        _, run = execute(case, judgement.trial, make_inputs(case.spec, judgement.trial), Mode.BOUNDED)
+        if run.outputs[judgement.output].is_complex():
+            own = float(run.outputs[judgement.output][entry.index].imag)
+    except UNDECIDED as error:
+        lacks = str(error)
+    return evolve(judgement, entry=evolve(entry, own=own, lacks=lacks))
 
 
 def _trials(case: Case, dtype: str, budget: Budget, tally: Tally) -> Iterator[Trial]:

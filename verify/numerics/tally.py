@@ -32,7 +32,7 @@ class Tally:
     passed_controls: Counter[str] = field(factory=Counter)
     uncovered: dict[str, str] = field(factory=dict)
     plans: dict[int, Plan] = field(factory=dict)
-    worst: dict[str, LedgerEntry] = field(factory=dict)  # by dtype
+    worst: dict[str, Judgement] = field(factory=dict)  # by dtype, those with an entry for the ledger
     unbounded: int = 0
 
     def add(self, judgement: Judgement) -> None:
@@ -52,11 +52,15 @@ class Tally:
             self.plans[id(judgement.plan)] = judgement.plan
         if judgement.entry is not None:
             before = self.worst.get(trial.dtype)
-            if before is None or judgement.entry.ratio > before.ratio:
-                self.worst[trial.dtype] = judgement.entry
+            if before is None or before.entry is None or judgement.entry.ratio > before.entry.ratio:
+                self.worst[trial.dtype] = judgement
 
     def miss(self, trial: Trial, error: Uncovered) -> None:
         self.uncovered[", ".join(f"{name}={size}" for name, size in trial.sizes)] = error.declined
+
+    @property
+    def ledger(self) -> tuple[LedgerEntry, ...]:
+        return tuple(each.entry for each in self.worst.values() if each.entry is not None)
 
     @property
     def scope(self) -> str:
@@ -66,7 +70,7 @@ class Tally:
     @property
     def detail(self) -> str:
         parts = [f"{self.evidence} of {self.run} runs are evidence (they reject every trivial output)"]
-        parts += [entry_text(entry) for entry in self.worst.values()]
+        parts += [entry_text(entry) for entry in self.ledger]
         parts.append(", ".join(f"{count} {kind}" for kind, count in sorted(self.kinds.items())))
         rejected = ", ".join(f"{name} {count}" for name, count in self.controls.most_common())
         parts.append(f"trivial outputs rejected: {rejected or 'none'}")
@@ -85,15 +89,14 @@ class Tally:
 
         `plans` counts the captured plans that the claim is about.
         """
-        ledger = tuple(self.worst.values())
         if not self.run:
             why = next(iter(self.uncovered.values()), "") or "no captured plan covers a shape that was tried"
             return Verdict(gate, Outcome.UNKNOWN, claim, "", detail=f"nothing was run: {why}")
         if not self.evidence:
             detail = f"every run would accept a trivial output. {self.detail}"
-            return Verdict(gate, Outcome.UNKNOWN, claim, "", detail=detail, ledger=ledger)
+            return Verdict(gate, Outcome.UNKNOWN, claim, "", detail=detail, ledger=self.ledger)
         detail = f"{len(self.plans)} of {plans} plans were run; {self.detail}"
-        return Verdict(gate, Outcome.HELD, claim, self.scope, detail=detail, ledger=ledger)
+        return Verdict(gate, Outcome.HELD, claim, self.scope, detail=detail, ledger=self.ledger)
 
 
 def refutation(gate: str, claim: str, spec: Spec, judgement: Judgement, replayed: str, reproduce: str = "") -> Verdict:

@@ -13,7 +13,7 @@ from verify.executor.faults import Log
 from verify.executor.lanes import Lanes
 from verify.executor.launch import batch
 from verify.executor.machine import Machine
-from verify.executor.meanings import MEANINGS
+from verify.executor.meanings import BOUNDED, MEANINGS
 from verify.executor.modes import Fill, Mode
 from verify.executor.phantom import Phantom
 from verify.ir.parse import parse
@@ -118,7 +118,7 @@ def apply(
     held = [Lanes(torch.as_tensor(data).unsqueeze(0)) for data, _ in operands]
     values = tuple(Value(f"%{index}", kind) for index, (_, kind) in enumerate(operands))
     done = Operation(operation, values, (Value("%r", result),), attributes, (), (), Place("k.py", 7))
-    (found,) = MEANINGS[operation](machine(mode), done, held)
+    (found,) = (BOUNDED if mode is Mode.BOUNDED else MEANINGS)[operation](machine(mode), done, held)
     assert isinstance(found, Lanes)
     return Lanes(found.full(shape_of(result)), found.wrap)
 

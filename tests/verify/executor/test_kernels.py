@@ -19,7 +19,7 @@ from verify.plan import Buffer, Copy, Glue, Plan
 from verify.verdict import Place
 
 EXACT, FAITHFUL = Mode.EXACT64, Mode.FAITHFUL
-BOTH = pytest.mark.parametrize("mode", list(Mode))
+BOTH = pytest.mark.parametrize("mode", [EXACT, FAITHFUL])
 
 
 def clean(execution: Execution) -> torch.Tensor:
