@@ -57,13 +57,14 @@ def _render(arguments: argparse.Namespace) -> Ending:
     """It ends with 0 whatever the record says: rendering asks no gate."""
     from reports import html
     from reports.canonical import digest
+    from reports.index import INDEX
     from reports.reproduction import file_name
     from reports.store import write_whole
     from synth.folders import writable
     from synth.keeping import ENDINGS, RENDERERS, SIGNED, read_record, read_strength, signoffs_of
 
     record, signoffs = read_record(arguments.record), signoffs_of(arguments.record)
-    form, strength = arguments.format, None
+    form, strength, since = arguments.format, None, None
     if arguments.strength is not None:
         if form not in SIGNED:
             raise Trouble(f"{form} has no place for what became of seeded bugs", f"use --format {' or '.join(SIGNED)}")
@@ -73,15 +74,18 @@ def _render(arguments: argparse.Namespace) -> Ending:
             raise Trouble(f"{form} has no place for what changed", "use --format html, or `report diff`")
         since = read_record(arguments.since)
         _same_spec(arguments.since, since, arguments.record, record)
-        text = html.render(record, signoffs=signoffs, strength=strength, since=since)
+    # A test has a name of its own: beside kernel.json may lie kernel.py.
+    beside = arguments.record.with_suffix(f".{ENDINGS.get(form, form)}")
+    target = arguments.output or (beside.with_name(file_name(record)) if form == "pytest" else beside)
+    if form == "html":  # with links to what lies in the same folder
+        near = target.resolve().parent == arguments.record.resolve().parent
+        links = {"json": arguments.record.name} if near else {}
+        links |= {"index": INDEX} if near and (target.parent / INDEX).is_file() else {}
+        text = html.render(record, signoffs=signoffs, strength=strength, since=since, **links)
     else:
         text = SIGNED[form](record, signoffs, strength) if form in SIGNED else RENDERERS[form](record)
     if not text:
         raise Trouble("no gate of this record can be asked again about a counterexample", "there is no test to write")
-    # A test has a name of its own: beside kernel.json may lie kernel.py.
-    suffix = ENDINGS.get(form, form)
-    beside = arguments.record.with_suffix(f".{suffix}")
-    target = arguments.output or (beside.with_name(file_name(record)) if form == "pytest" else beside)
     if target.resolve() == arguments.record.resolve():
         raise Trouble(f"{target} is the record itself", "name another file by -o")
     if target.is_dir() or not target.parent.is_dir():

@@ -46,6 +46,21 @@ def test_every_format_lies_beside_the_record(stored, capsys, form):
     written.unlink()
 
 
+def test_a_page_links_to_what_lies_beside_it_and_only_there(stored, tmp_path, capsys):
+    page, index = stored / "refuted.html", stored / "index.html"
+    for linked in (False, True):
+        if linked:
+            index.write_text("an index")
+        assert main(["report", "render", str(stored / "refuted.json"), "--format", "html"]) == Exit.PASSED
+        text = page.read_text()
+        assert 'href="refuted.json"' in text and ('href="index.html"' in text) is linked
+    away = str(tmp_path / "away.html")
+    assert main(["report", "render", str(stored / "refuted.json"), "--format", "html", "-o", away]) == Exit.PASSED
+    assert 'href="refuted.json"' not in Path(away).read_text() and 'href="index.html"' not in Path(away).read_text()
+    page.unlink()
+    index.unlink()
+
+
 def test_the_later_record_is_worse(stored, capsys):
     assert main(["report", "diff", str(stored / "admitted.json"), str(stored / "refuted.json")]) == Exit.REFUTED
     lines = capsys.readouterr().out.splitlines()
