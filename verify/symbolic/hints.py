@@ -42,11 +42,12 @@ def heed(tracer: Tracer, operation: Operation) -> None:
             value, shape = tracer.environment[result.name], shape_of(result.type)
             unknown = opaque_truth(f"{hint}@{tracer.mark(operation)}#{place}", tracer.context(len(shape)))
             numbers = list(_numbers(operation.attributes[hint], max(1, len(shape))))
-            holds = unknown
+            holds, least = unknown, TRUE
             if isinstance(value.content, Poly) and numbers:
                 parts = [_holds(hint, value.content, axis, number, shape) for axis, number in enumerate(numbers)]
                 holds = conj(*(unknown if part is None else part for part in parts))
-            tracer.decide("hint", value, operation, shape, holds)
+                least = conj(*(_least(hint, value.content, *each, shape) for each in enumerate(numbers)))
+            tracer.decide("hint", value, operation, shape, holds, least)
 
 
 def _numbers(attribute: Attribute, axes: int) -> Iterator[int]:
@@ -69,6 +70,16 @@ def _holds(hint: str, value: Poly, axis: int, number: int, shape: tuple[int, ...
     if number == 1 or not shape or shape[axis] == 1:
         return TRUE
     return TRUE if steps == (1 if hint == CONTIGUITY else 0) else None
+
+
+def _least(hint: str, value: Poly, axis: int, number: int, shape: tuple[int, ...]) -> Truth:
+    """What the hint says of the first lanes of an axis: they begin a group however the compiler forms groups."""
+    first, second = (Renaming({lane(axis): poly(at)}).poly(value) for at in (0, 1))
+    if hint == DIVISIBILITY:
+        return _multiple(first, number)
+    if number == 1 or not shape or shape[axis] == 1:
+        return TRUE
+    return equal(second - first, 1 if hint == CONTIGUITY else 0)
 
 
 def _steps(value: Poly, axis: int) -> int | None:

@@ -205,19 +205,25 @@ def undefined(reading: Reading) -> Iterator[Obligation]:
     for decision in reading.trace.decisions:
         goal = conj(decision.holds, negate(decision.value.undef))
         if goal != TRUE:
-            # Of a tensor a hint may be true where what is asked for here is not: no model counts against it.
+            # Of a tensor a hint may be true where what is asked for here is not: only the first lanes count against it.
             number = decision.what == "hint" and not decision.shape
             asked = decision.holds != TRUE and (number or decision.what != "hint")
-            exact = conj(*(_fits(wrap) for wrap in decision.value.wraps)) if asked else TRUE
+            fits = conj(*(_fits(wrap) for wrap in decision.value.wraps))
             # A run that depends on masked-off lanes says nothing of a hint about lanes: it would be no witness.
             spoiled = decision.value.undef != FALSE and decision.what != "hint"
-            kinds = {"denied": asked and not number, "undefined": spoiled, "hint": number}
+            false = number or decision.least != TRUE
+            kinds = {"denied": asked and not number, "undefined": spoiled, "hint": decision.what == "hint" and false}
+            situation = (reading.facts, *_situation(reading, decision))
+            ways = [Way(goal, "direct")]
+            if decision.shape and decision.least != TRUE:
+                defined = (*situation, fits, negate(decision.value.undef))
+                ways.append(Way(decision.least, "first lanes", defined, necessary=True))
             yield Obligation(
                 reading,
                 f"the {decision.what} is defined" + ("" if decision.holds == TRUE else f" and {WANTED[decision.what]}"),
                 decision.place,
-                (reading.facts, *_situation(reading, decision), exact),
-                (Way(goal, "direct"),),
+                (*situation, fits if asked else TRUE),
+                tuple(ways),
                 reading.trace.ranges,
                 tuple(kind for kind, given in kinds.items() if given),
                 under=(NO_WRAP,),

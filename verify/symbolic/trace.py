@@ -57,6 +57,7 @@ class Decision:
     shape: tuple[int, ...]
     place: Place
     holds: Truth = TRUE  # a condition of its own, such as divisor != 0
+    least: Truth = TRUE  # what must hold of a hint about lanes at least, in whatever groups the compiler takes them
 
 
 @frozen(eq=False)
@@ -216,11 +217,17 @@ class Tracer:
             self.described.append(made)
 
     def decide(
-        self, what: str, value: Lane, operation: Operation, shape: tuple[int, ...] = (), holds: Truth = TRUE
+        self,
+        what: str,
+        value: Lane,
+        operation: Operation,
+        shape: tuple[int, ...] = (),
+        holds: Truth = TRUE,
+        least: Truth = TRUE,
     ) -> None:
         """Record that control or meaning depends on the value, if anything could be wrong with it."""
         if self.recording and (value.undef != FALSE or value.wraps or holds != TRUE):
-            self.decisions.append(Decision(what, value, self.path, shape, operation.place, holds))
+            self.decisions.append(Decision(what, value, self.path, shape, operation.place, holds, least))
 
     @contextmanager
     def under(self, condition: Truth) -> Iterator[None]:

@@ -40,7 +40,7 @@ def test_a_multiple_is_one_by_its_factors() -> None:
     assert "the hint is not true (kernel.py:5)" in verdict.witness.sentence and "program" in verdict.witness.sentence
 
 
-@pytest.mark.parametrize(("extent", "outcome"), [("%c16", []), ("%N", [Outcome.UNKNOWN])])
+@pytest.mark.parametrize(("extent", "outcome"), [("%c16", []), ("%N", [Outcome.REFUTED])])
 def test_lanes_start_at_a_multiple(extent: str, outcome: list[Outcome]) -> None:
     start = over_lanes(f"arith.muli %p, {extent} : i32")
     assert undefined(*start, hinted("arith.addi %w, %r", LANES, 16)) == outcome
@@ -51,10 +51,10 @@ def test_a_remainder_does_not_keep_lanes_together(hint: str) -> None:
     lines = (*over_lanes("arith.muli %p, %c16 : i32"), f"%i = arith.addi %w, %r : {LANES}")
     assert undefined(*lines, hinted("arith.addi %w, %r", LANES, 16, hint)) == []
     lines = (*lines, f"%n = tt.splat %N : i32 -> {LANES}")
-    assert undefined(*lines, hinted("arith.remsi %i, %n", LANES, 16, hint)) == [Outcome.UNKNOWN]
+    assert undefined(*lines, hinted("arith.remsi %i, %n", LANES, 16, hint)) == [Outcome.REFUTED]
 
 
-@pytest.mark.parametrize(("operation", "outcome"), [("%w, %w", []), ("%w, %r", [Outcome.UNKNOWN])])
+@pytest.mark.parametrize(("operation", "outcome"), [("%w, %w", []), ("%w, %r", [Outcome.REFUTED])])
 def test_lanes_that_are_said_to_be_one_value_are_one(operation: str, outcome: list[Outcome]) -> None:
     lines = over_lanes("arith.muli %p, %c16 : i32")
     assert undefined(*lines, hinted(f"arith.addi {operation}", LANES, 16, "constancy")) == outcome
@@ -80,15 +80,51 @@ def test_a_hint_that_nobody_understands_is_not_believed() -> None:
     assert undefined(address) == [Outcome.UNKNOWN]
 
 
+def split(by: int) -> tuple[str, ...]:
+    """Lanes divided by a number, said to be one value."""
+    lines = over_lanes("arith.muli %p, %N : i32")
+    return (*lines, f"%by = arith.constant dense<{by}> : {LANES}", f"%d = arith.divsi %r, %by : {LANES}",
+            hinted("arith.addi %w, %d", LANES, 16, "constancy"))  # fmt: skip
+
+
+@pytest.mark.parametrize(("by", "outcome"), [(16, Outcome.UNKNOWN), (8, Outcome.UNKNOWN), (1, Outcome.REFUTED)])
+def test_only_the_first_lanes_count_against_a_hint(by: int, outcome: Outcome) -> None:
+    """Of 16 lanes divided by 16 it is true, by 8 it is not, and their first two tell neither."""
+    assert undefined(*split(by)) == [outcome]
+
+
+SQUARE = "tensor<16x16xi32>"
+
+
+@pytest.mark.parametrize(("rows", "told", "outcome"), [
+    ("%c16", "[1, 16]", []), ("%N", "[1, 16]", [Outcome.REFUTED]), ("%N", "[1, 1]", []),
+    ("%c16", "[16, 1]", [Outcome.REFUTED]), ("%c16", "[1, 32]", [Outcome.REFUTED]),
+])  # fmt: skip
+def test_a_hint_of_two_axes(rows: str, told: str, outcome: list[Outcome]) -> None:
+    """row * width + column: each row begins at a multiple of the width, and along the rows it steps by it."""
+    lines = (*LINES, f"%e = tt.expand_dims %r {{axis = 1 : i32}} : {LANES} -> tensor<16x1xi32>",
+             f"%f = tt.expand_dims %r {{axis = 0 : i32}} : {LANES} -> tensor<1x16xi32>",
+             f"%s = tt.splat {rows} : i32 -> tensor<16x1xi32>", "%m = arith.muli %e, %s : tensor<16x1xi32>",
+             f"%g = tt.broadcast %m : tensor<16x1xi32> -> {SQUARE}",
+             f"%h = tt.broadcast %f : tensor<1x16xi32> -> {SQUARE}",
+             f"%i = arith.addi %g, %h {{tt.divisibility = dense<{told}> : tensor<2xi32>}} : {SQUARE}")  # fmt: skip
+    assert undefined(*lines) == outcome
+
+
+def test_where_control_never_comes_no_first_lane_counts() -> None:
+    wrong = (*LINES, hinted("arith.addi %r, %r", LANES, 16, "constancy"))
+    never = ("%c0 = arith.constant 0 : i32", "%never = arith.cmpi slt, %p, %c0 : i32", "scf.if %never {", *wrong, "}")
+    assert Outcome.REFUTED not in undefined(*never) and undefined(*wrong) == [Outcome.REFUTED]
+
+
 def test_what_else_is_undefined_says_nothing_of_a_hint() -> None:
     """A run in which a result depends on masked-off lanes is a witness for the store alone."""
-    start = (*over_lanes("arith.muli %p, %N : i32"), hinted("arith.addi %w, %r", LANES, 16))
     lost = (
         "%no = arith.constant false",
         f"%b = tt.addptr %y, %p : {F32}, i32",
         f"%v = tt.load %b, %no : {F32}",
         f"tt.store %b, %v : {F32}",
     )
-    verdicts = question(kernel(f"%y: {F32}, %N: i32", *ONE, *start, *lost)).verdicts("undefined")
+    verdicts = question(kernel(f"%y: {F32}, %N: i32", *ONE, *split(16), *lost)).verdicts("undefined")
     of_hint, others = ([each.outcome for each in verdicts if ("hint" in each.claim) is hint] for hint in (True, False))
     assert of_hint == [Outcome.UNKNOWN] and Outcome.REFUTED in others
