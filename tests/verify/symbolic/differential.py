@@ -43,7 +43,8 @@ from verify.verdict import Outcome
 
 STEPS: Final = 60_000  # of z3 for one question: nearly all are about what is false
 ASKED_IN_FULL: Final = 6
-ROUNDS: Final = 1 << 12  # iterations of loops in a run; generated sizes are small, so more are endless ones
+ROUNDS: Final = 1 << 9  # iterations of all loops of a run; generated sizes are below 10, so more are endless ones
+REPLAYED: Final = 1 << 12  # the same, at the sizes of a witness
 KEPT: Final = 3  # accesses of a run that are looked for
 MODEL: Final = evolve(BUDGET, rlimit=300_000, seconds=3)
 FILLS: Final = (Fill.ZERO, Fill.HUGE, Fill.NAN)
@@ -299,7 +300,7 @@ def _refuses(trial: Trial, gate: str, sizes: dict[str, int], claim: str) -> Iter
 
 def _shown_by(plan: Plan, inputs: dict[str, torch.Tensor], sizes: dict[str, int]) -> Iterator[str]:
     """The gates that runs at these sizes speak against, whatever masked-off lanes hold. A fault hides no other."""
-    first, *others = (run_plan(plan, inputs, Mode.FAITHFUL, fill=fill, sizes=sizes, steps=ROUNDS) for fill in FILLS)
+    first, *others = (run_plan(plan, inputs, Mode.FAITHFUL, fill=fill, sizes=sizes, steps=REPLAYED) for fill in FILLS)
     for run in (first, *others):
         yield from (GATES.get(fault.kind, "overflow") for fault in run.faults)
         if not bool(run.written[0].all()):
