@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "verify" / "symboli
 WHOLE: Final = 125
 SHARE: Final = 250  # cases of one part: a part has a seed of its own, and its memory goes when it ends
 LONGEST: Final = 60.0  # CPU seconds of one case; what takes longer is a finding, and does not hold up the others
-ASKED: Final = 300.0  # of one whose gates are asked: each counterexample to an endless loop is replayed for some seconds
+ASKED: Final = 300.0  # of one whose gates are asked: each counterexample to an endless loop runs for seconds
 
 
 def _too_long(number: int, frame: FrameType | None) -> None:

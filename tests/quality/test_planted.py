@@ -17,7 +17,7 @@ from generated import Trial, trials
 
 from verify.symbolic import control, integers, tensors
 from verify.symbolic.meanings import MEANINGS
-from verify.symbolic.terms import FALSE, at_most, less
+from verify.symbolic.terms import FALSE, at_most, less, poly
 from verify.symbolic.values import Lane
 
 CASES: Final = 600
@@ -41,6 +41,43 @@ def defined(load: Any) -> Any:
     return changed
 
 
+def further(load: Any) -> Any:
+    return lambda tracer, what, given: load(tracer, what, [*given[:-1], evolve(given[-1], content=given[-1].poly + 1)])
+
+
+def one_lane_less(name: str) -> Plant:
+    """The ends of what a sum over lanes may come to, as if there were three of four."""
+    right = tensors.bounded
+
+    def changed(tracer: Any, operation: Any, ends: tuple[int, int], *rest: Any) -> Lane:
+        low, high = ends
+        return right(tracer, operation, (low * 3 // 4, high * 3 // 4) if operation.name == name else ends, *rest)
+
+    return lambda patch: patch.setattr(tensors, "bounded", changed)
+
+
+def never_wraps(patch: pytest.MonkeyPatch) -> None:
+    """What is added up over lanes is not asked to fit: `bounded` and equal lanes are the two ways to it."""
+    asked = integers.may_wrap
+
+    def unasked(tracer: Any, operation: Any, result: Any, *given: Any, **more: Any) -> Lane:
+        found = asked(tracer, operation, result, *given, **more)
+        over_lanes = operation.name in ("tt.reduce", "tt.scan")
+        return (
+            evolve(found, wraps=tuple(each for each in found.wraps if each.place != operation.place))
+            if over_lanes
+            else found
+        )
+
+    patch.setattr(integers, "may_wrap", unasked)
+    patch.setattr(tensors, "may_wrap", unasked)
+
+
+def first_lane(patch: pytest.MonkeyPatch) -> None:
+    right = tensors.apply
+    patch.setattr(tensors, "apply", lambda kind, *given: poly(0) if kind == "floormod" else right(kind, *given))
+
+
 def signed(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(integers.RELATIONS, "ult", less)  # type: ignore[arg-type]
     patch.setitem(integers.RELATIONS, "uge", lambda a, b: at_most(b, a))  # type: ignore[arg-type]
@@ -52,6 +89,13 @@ PLANTS: Final[dict[str, Plant]] = {
     "unsigned numbers compare as signed ones": signed,
     "rows are columns": meaning("tt.expand_dims", lambda _: tensors.same),
     "masked lanes are defined": meaning("tt.load", defined),
+    "the larger of two is the smaller": meaning("arith.maxsi", lambda _: MEANINGS["arith.minsi"]),
+    "a selecting reduction takes the first lane": first_lane,
+    "a sum leaves a lane out": one_lane_less("tt.reduce"),
+    "a running sum leaves its last lane out": one_lane_less("tt.scan"),
+    "a sum over lanes does not wrap": never_wraps,
+    "quotients of negative numbers are rounded down": meaning("arith.divsi", lambda _: MEANINGS["arith.floordivsi"]),
+    "tiles start one further on": meaning("tt.descriptor_load", further),
 }
 
 

@@ -30,6 +30,7 @@ from verify.executor.plan import run_plan
 from verify.plan import Plan
 from verify.symbolic import obligations
 from verify.symbolic.coverage import coverage
+from verify.symbolic.described import described
 from verify.symbolic.encode import encode
 from verify.symbolic.initial import initial
 from verify.symbolic.memory import told
@@ -160,6 +161,11 @@ def _follows(assumptions: tuple[Truth, ...], goal: Truth, ranges: Ranges, sizes:
     return False
 
 
+def _bounds(reading: Reading) -> Iterator[Obligation]:
+    yield from obligations.bounds(reading)
+    yield from described(reading)
+
+
 def _undefined(reading: Reading) -> Iterator[Obligation]:
     yield from obligations.undefined(reading)
     yield from initial(reading)
@@ -172,7 +178,7 @@ def _coverage(reading: Reading) -> Iterator[Obligation]:
 
 
 ASKS: Final[dict[str, Callable[[Reading], Iterator[Obligation]]]] = {
-    "bounds": obligations.bounds,
+    "bounds": _bounds,
     "races": obligations.races,
     "overflow": obligations.overflow,
     "undefined": _undefined,
@@ -249,7 +255,7 @@ def _seen(sizes: tuple[tuple[str, int], ...]) -> Iterator[Seen]:
         addresses, active = request.addresses.expand(shape), request.active.expand(shape)
         spots = active.nonzero()
         if len(spots):
-            found += [(request, addresses, spots[at].tolist()) for at in (0, len(spots) // 2)]
+            found += [(request, addresses, spots[at].tolist()) for at in (0, len(spots) // 2, -1)]
     for request, addresses, spot in found[:: -max(1, len(found) // KEPT)][:KEPT]:
         row, *where = spot
         address = int(addresses[tuple(spot)])
