@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from attrs import evolve
+
 from verify.executor.traffic import traffic
 from verify.ir.parse import parse
 from verify.plan import Launch, Plan, PointerArgument, Step, View
@@ -19,7 +21,8 @@ def initial(reading: Reading) -> Iterator[Obligation]:
     positions = [at for at, step in enumerate(reading.plan.steps) if step == reading.launch]
     yield from _read_here(reading, min(positions))
     for buffer, windows in _read_later(reading, positions).items():
-        yield from everywhere(reading, buffer, tuple(windows))
+        for each in everywhere(reading, buffer, tuple(windows)):  # an element that nobody reads is no fault here
+            yield evolve(each, faults=("undefined", "unwritten-read"), read=buffer)
 
 
 def _read_here(reading: Reading, position: int) -> Iterator[Obligation]:

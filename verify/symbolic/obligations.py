@@ -60,7 +60,8 @@ class Obligation:
     """One claim about one reading. Any of the ways is enough, in a context of its own assumptions.
 
     `faults` are the kinds of fault that a replayed counterexample must show. `copies` says how many program
-    instances it is about. `under` lists facts from elsewhere that the claim relies on.
+    instances it is about. `under` lists facts from elsewhere that the claim relies on. `read` names a buffer of which
+    later steps read: what of it nobody has written must show there.
     """
 
     reading: Reading
@@ -74,6 +75,7 @@ class Obligation:
     under: tuple[str, ...] = ()
     wrap: Wrap | None = None  # the operation that it says does not wrap, and the access that it is behind
     access: Access | None = None
+    read: str = ""
 
 
 NO_WRAP: Final = "no index computation wraps (gate overflow)"

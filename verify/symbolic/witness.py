@@ -162,10 +162,12 @@ def _strides(spec: Spec, sizes: Mapping[str, int], leaves: Mapping[Atom, int]) -
 
 
 def _concerns(fault: Fault, obligation: Obligation) -> bool:
-    """Whether the fault is about the obligation's operation: there, or (a wrap) where its value was computed."""
+    """Whether the fault is about the obligation's operation: there, where a wrapped value was computed, or where what
+    the operation did not write is read."""
     here = str(obligation.place)
     places = {str(fault.place), *(str(access.place) for access in fault.accesses)}
-    return here in places or f"wraps at {here} " in fault.sentence
+    read = obligation.read in {access.buffer for access in fault.accesses}
+    return here in places or read or f"wraps at {here} " in fault.sentence
 
 
 def _program(model: Mapping[Atom, int], mark: str) -> tuple[int, int, int]:
@@ -208,7 +210,7 @@ def _whole(obligation: Obligation, sizes: Mapping[str, int]) -> Witness | str:
     for fault in first.faults:
         if fault.kind in obligation.faults and _concerns(fault, obligation):
             return Witness(fault.sentence, "executor", (), fault.accesses, fault.place, held=held)
-    for other in (run(Fill.HUGE), run(Fill.NAN)):
+    for other in () if obligation.read else (run(Fill.HUGE), run(Fill.NAN)):
         for at, name in enumerate(names):
             same = _same(first, other, at)
             if not bool(same.all()):

@@ -52,6 +52,23 @@ def test_unwritten_memory_is_no_evidence_of_an_undefined_lane() -> None:
     assert asked(spec, seen).outcome("undefined") is Outcome.REFUTED
 
 
+@pytest.mark.parametrize(("until", "outcome"), [("%nine", Outcome.UNKNOWN), ("%N", Outcome.REFUTED)])
+def test_what_nobody_writes_is_no_evidence_unless_it_is_read(until: str, outcome: Outcome) -> None:
+    """The first launch leaves t[9] unwritten; the second copies the others to y, which it leaves so too, or all."""
+    below = "%m = arith.cmpi slt, %p, "
+    first = kernel(f"%t: {F32}", *ONE, NINE, PID, f"{below}%nine : i32", *put("%t", "%p", mask="%m"))
+    lines = f"{below}{until} : i32", f"%a = tt.addptr %t, %p : {F32}, i32", f"%v = tt.load %a, %m, %one : {F32}"
+    second = kernel(
+        f"%t: {F32}, %y: {F32}, %N: i32", *ONE, NINE, PID, *lines, *put("%y", "%p", at="b", value="%v", mask="%m")
+    )
+    spec = operator({"N": (10, 10)}, [], {"y": ("N",)})
+    given = {"t": dense("t", "N"), "y": dense("y", "N"), "N": "N"}
+    steps = [launch(each, ["N"], given) for each in (first, second)]
+    whole = asked(spec, planned(spec, steps, {"t": name("N"), "y": name("N")}, [given["y"]]))
+    assert whole.outcome("undefined") is outcome
+    assert ("loads t[9], which nobody has written" in whole.witness("undefined")) == (outcome is Outcome.REFUTED)
+
+
 def test_iterations_of_nested_loops_count_together() -> None:
     lines = (
         *ONE,

@@ -162,8 +162,9 @@ class Writer:
         return Int(self.let(f"tt.broadcast {wide} : tensor<{flat}xi32> -> {kind}"), True)
 
     def counted(self) -> Int:
-        """1 where something holds, for a sum that counts."""
-        part, wide = self.condition(self.number(1), self.number(1))
+        """1 where something holds, for a sum that counts: often the lanes of a block's mask."""
+        block = self.pick(*(each for each in self.known if each.wide)), Int("%N", False)
+        part, wide = self.condition(self.number(1), self.number(1)) if self.once_in(3) else self.compared("slt", *block)
         return Int(self.let(f"arith.extui {part} : {self.type(wide, 'i1')} to {self.type(wide)}"), wide)
 
     def large(self) -> Int:
