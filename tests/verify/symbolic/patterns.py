@@ -32,13 +32,19 @@ def beside(writer: Writer, value: str) -> None:
 
 
 def indexed(writer: Writer, value: str) -> None:
-    """An index that lanes come to together, or a quotient of a negative number, behind a mask that keeps it inside."""
-    if writer.once_in(3):
-        below = writer.binary("subi", writer.pick(*writer.known), writer.constant(writer.pick(1, 3, 5)))
-        kind = writer.pick("divsi", "remsi", "floordivsi", "ceildivsi")
-        index = writer.binary(kind, below, writer.constant(writer.pick(2, 3, -2)))
-    else:
+    """What lanes come to together, or a quotient of a negative number, behind a mask that keeps it inside."""
+    kind = writer.pick("any", "count", "chosen", "quotient")
+    if kind == "any":
         index = writer.reduced(writer.number(1))
+    elif kind == "count":
+        index = writer.combined("addi", writer.counted())
+    elif kind == "chosen":
+        wide = [each for each in writer.known if each.wide]
+        index = writer.combined(writer.pick("minsi", "maxsi", "first", "last"), writer.pick(*wide))
+    else:
+        below = writer.binary("subi", writer.pick(*writer.known), writer.constant(writer.pick(1, 3, 5)))
+        how = writer.pick("divsi", "remsi", "floordivsi", "ceildivsi")
+        index = writer.binary(how, below, writer.constant(writer.pick(2, 3, -2)))
     index = writer.binary("addi", index, writer.constant(writer.pick(0, 0, 1, 2)))
     writer.store(writer.load(writer.pick("x", "y"), "f32", index, guarded=True))
 

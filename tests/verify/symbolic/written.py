@@ -140,9 +140,10 @@ class Writer:
         operation = self.pick("minsi", "maxsi", "addi", "addi", "first", "last", "argmax")
         if operation == "argmax":
             return self.argmax(value) if len(self.shape) == 1 else value
+        return self.combined(operation, self.large() if operation == "addi" and self.once_in(3) else value)
+
+    def combined(self, operation: str, value: Int) -> Int:
         axis = self.draw(st.integers(0, len(self.shape) - 1))
-        if operation == "addi":
-            value = self.pick(lambda: value, self.counted, self.large)()
         source, kind, result, running = self.widened(value), self.type(True), self.fresh(), self.once_in(2)
         how = f", reverse = {self.pick('false', 'false', 'true')}" if running else ""
         name = "scan" if running else "reduce"
