@@ -18,7 +18,7 @@ from verify.numerics.invariance import Check, invariances
 from verify.numerics.judge import Uncovered
 from verify.numerics.precision import IMAGINED
 from verify.numerics.reference import bounded_outputs
-from verify.numerics.runs import Broken, Faulty, Outputs, Runs, element_text, same
+from verify.numerics.runs import Broken, Faulty, Runs, element_text, same
 from verify.numerics.tally import UNDECIDED, faulty, made, undecided
 from verify.numerics.trials import spread
 from verify.verdict import Outcome, Verdict, Witness
@@ -77,7 +77,7 @@ def _witness(spec: Spec, error: Broken | Faulty) -> Witness:
 
 def _law(law: Law, runs: Runs, trial: Trial) -> None:
     spec = runs.case.spec
-    inputs = make_inputs(spec, trial)
+    inputs = make_inputs(spec, trial)  # not the kept ones: a law may change what it is given
     changed, needed = law.transform(inputs, torch.Generator().manual_seed(trial.seed))
     variants = [dict(each) for each in (changed if isinstance(changed, tuple) else (changed,))]
     mode = Mode.FAITHFUL if law.bitwise else Mode.EXACT64
@@ -85,27 +85,29 @@ def _law(law: Law, runs: Runs, trial: Trial) -> None:
     if law.bitwise:
         same(spec, trial, found[-1], law.expect(needed, *found[:-1]), f"by the law `{law.name}`")
     else:
-        _near(law, spec, trial, [inputs, *variants], found, needed)
+        references = [runs.reference(trial), *(bounded_outputs(spec, each, IMAGINED) for each in variants)]
+        near = [
+            tuple(Bounded(out, ref.bound, IMAGINED) for out, ref in zip(outs, refs, strict=True))
+            for outs, refs in zip(found, references, strict=True)
+        ]
+        _near(law, spec, trial, near, needed, variants[-1])
 
 
 def _near(
-    law: Law, spec: Spec, trial: Trial, everything: list[dict[str, Any]], runs: list[Outputs], needed: Any
+    law: Law, spec: Spec, trial: Trial, near: list[tuple[Bounded, ...]], needed: Any, last: dict[str, Any]
 ) -> None:
-    """Raises Broken unless the last run's outputs are what the law expects from the others, in float64."""
-    # The law holds for exact outputs; each run may be as far from its own as exact arithmetic allows, and
-    # `expect` carries that along.
-    references = [bounded_outputs(spec, each, IMAGINED) for each in everything]
-    near = [
-        tuple(Bounded(out, ref.bound, IMAGINED) for out, ref in zip(outs, refs, strict=True))
-        for outs, refs in zip(runs, references, strict=True)
-    ]
+    """Raises Broken unless the last run's outputs, on `last`, are what the law expects from the others, in float64.
+
+    The law holds for exact outputs; each run may be as far from its own as exact arithmetic allows, and `expect`
+    carries that along.
+    """
     expected = law.expect(needed, *near[:-1])
     for number, (found, wanted) in enumerate(zip(near[-1], expected, strict=True)):
         wanted = wanted if isinstance(wanted, Bounded) else Bounded.exact(wanted, IMAGINED)
         allowed = Bounded(wanted.value, wanted.bound + found.bound, IMAGINED)
         told = compare(found.value, allowed, "float64")
         if not told.accepted:
-            sizes = bindings(spec, everything[-1])
+            sizes = bindings(spec, last)
             raise Broken(f"{element_text(spec, number, told)} by the law `{law.name}` at {_dims(spec, sizes)}", trial)
 
 

@@ -196,18 +196,19 @@ def _matmul(p: Precision, x: Any, y: Any) -> Bounded:
     if x.ndim < 2 or y.ndim < 2:
         raise Unruled("the reference multiplies a vector by @; matrices have an error bound")
     r, (left, right) = x.value @ y.value, (x.value.abs() + x.bound, y.value.abs() + y.bound)
-    carried = left @ y.bound + x.bound @ right
+    known, too = not bool(x.bound.any()), not bool(y.bound.any())
+    carried = torch.zeros_like(r) if known and too else left @ y.bound + x.bound @ right
     # Products of narrow factors are exact in the accumulator; wide ones may be rounded before they are added.
     narrow = all(bool((p.exactly(each * each) | ~torch.isfinite(each)).all()) for each in (x.value, y.value))
-    exact = p.dtype != "" and not bool(x.bound.any()) and not bool(y.bound.any())
+    exact = p.dtype != "" and known and too
     rounding = sums.of_products(p, x.value, y.value, r, exact, narrow)
     underflow = torch.where(rounding > 0, x.shape[-1] * p.spacing / 2, 0.0)
     bound = carried + rounding + underflow
     if p.factor_unit:  # tensor cores cut bits off: a bias, which no random sign takes away
         bound = bound + 2 * p.factor_unit * (left @ right)
-    if p.factors and bool(x.bound.any()):
+    if p.factors and not known:
         bound = bound + sums.of_narrowed(p, x.value, right)
-    if p.factors and bool(y.bound.any()):
+    if p.factors and not too:
         bound = bound + sums.of_narrowed(p, y.value.mT, left.mT).mT
     return Bounded(r, bound, p)
 

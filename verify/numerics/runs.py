@@ -12,9 +12,12 @@ from specs.spec import Spec
 from verify.case import Case
 from verify.executor.faults import Fault
 from verify.executor.modes import Fill, Mode
+from verify.numerics.bounded import Bounded
 from verify.numerics.compare import Comparison
 from verify.numerics.inputs import Trial, make_inputs
 from verify.numerics.judge import execute
+from verify.numerics.precision import IMAGINED
+from verify.numerics.reference import bounded_outputs
 
 Outputs: TypeAlias = tuple[torch.Tensor, ...]
 
@@ -42,6 +45,7 @@ class Runs:
     case: Case
     kept: dict[tuple[Trial, Mode], Outputs] = field(factory=dict)
     given: dict[Trial, dict[str, Any]] = field(factory=dict)
+    right: dict[Trial, tuple[Bounded, ...]] = field(factory=dict)
 
     def inputs(self, trial: Trial) -> dict[str, Any]:
         """The trial's inputs. They are shared: whoever changes an element copies the tensor first."""
@@ -53,6 +57,12 @@ class Runs:
         if (trial, mode) not in self.kept:
             self.kept[trial, mode] = self.run(trial, self.inputs(trial), mode)
         return self.kept[trial, mode]
+
+    def reference(self, trial: Trial) -> tuple[Bounded, ...]:
+        """The reference's outputs for the trial, with what exact arithmetic allows."""
+        if trial not in self.right:
+            self.right[trial] = bounded_outputs(self.case.spec, self.inputs(trial), IMAGINED)
+        return self.right[trial]
 
     def run(
         self,
