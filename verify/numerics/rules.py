@@ -202,7 +202,7 @@ def _matmul(p: Precision, x: Any, y: Any) -> Bounded:
     narrow = all(bool((p.exactly(each * each) | ~torch.isfinite(each)).all()) for each in (x.value, y.value))
     exact = p.dtype != "" and known and too
     rounding = sums.of_products(p, x.value, y.value, r, exact, narrow)
-    underflow = torch.where(rounding > 0, x.shape[-1] * p.spacing / 2, 0.0)
+    underflow = (rounding > 0).double() * (x.shape[-1] * p.spacing / 2)  # where() of two numbers is in float32: zero
     bound = carried + rounding + underflow
     if p.factor_unit:  # tensor cores cut bits off: a bias, which no random sign takes away
         bound = bound + 2 * p.factor_unit * (left @ right)

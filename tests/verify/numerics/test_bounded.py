@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from verify.numerics.bounded import Bounded, Unruled
@@ -97,6 +97,7 @@ def test_running_sums_in_blocks_against_fractions(terms: list[float], width: int
 @given(
     pairs=st.lists(st.tuples(st.floats(-100, 100, width=32), st.floats(-100, 100, width=32)), min_size=1, max_size=30)
 )
+@example(pairs=[(0.015625, 1.4324318841701347e-38)])  # a product below the smallest normal number
 def test_products_of_matrices_against_fractions(pairs: list[tuple[float, float]]) -> None:
     a, b = [x for x, _ in pairs], [y for _, y in pairs]
     result = (bounded(a).unsqueeze(0) @ bounded(b).unsqueeze(1))[0, 0]
