@@ -71,13 +71,13 @@ def make_inputs(spec: Spec, trial: Trial, poison: float = math.nan) -> dict[str,
     """The arguments by name: tensors of the trial's dtype, values and layouts; floats, sizes and choices."""
     generator = torch.Generator().manual_seed(trial.seed)
     sizes, layouts, choices = dict(trial.sizes), dict(trial.layouts), dict(trial.choices)
-    first = spec.tensors[0].name if spec.tensors else ""
+    places = {param.name: place for place, param in enumerate(spec.tensors)}
     inputs: dict[str, object] = {}
     for param in spec.params:
         if isinstance(param, TensorParam) and param.derived:
             inputs[param.name] = None
         elif isinstance(param, TensorParam):
-            values = _values(param, trial, sizes, generator, first=param.name == first)
+            values = _values(param, trial, sizes, generator, places[param.name])
             layout = layouts.get(param.name, "contiguous")
             if layout == "expanded" and param.values.unique and len(param.dims) == 1:
                 layout = "contiguous"  # one element seen many times is no unique value
@@ -104,7 +104,7 @@ def _kind(param: TensorParam, trial: Trial) -> torch.dtype:
 
 
 def _values(
-    param: TensorParam, trial: Trial, sizes: Mapping[str, int], generator: torch.Generator, *, first: bool
+    param: TensorParam, trial: Trial, sizes: Mapping[str, int], generator: torch.Generator, place: int
 ) -> torch.Tensor:
     shape, kind = tuple(sizes[dim] for dim in param.dims), _kind(param, trial)
     if not kind.is_floating_point:
@@ -115,7 +115,7 @@ def _values(
         except ValueError as error:
             raise ValueError(f"{param.name} at {trial}: {error}") from None
     dtype = str(kind).removeprefix("torch.")
-    values = CLASSES[trial.values](shape, dtype if dtype in FLOATS else "float32", generator, first)
+    values = CLASSES[trial.values](shape, dtype if dtype in FLOATS else "float32", generator, place)
     if not param.values.special:
         limit = min(param.values.magnitude, torch.finfo(kind).max)
         values = values.nan_to_num(0.0, limit, -limit).clamp(-limit, limit)

@@ -11,15 +11,18 @@ from verify.numerics.inputs import Trial
 from verify.numerics.judge import configs
 from verify.numerics.layouts import KEEPS_PACKED, LAYOUTS
 from verify.numerics.shapes import fits, shapes
-from verify.numerics.values import CLASSES, SPECIAL
+from verify.numerics.values import CLASSES, OPPOSED, SPECIAL
 from verify.plan import Plan
 from verify.symbolic.sizes import Undecided, point_outside
 
 
 def classes(spec: Spec) -> tuple[str, ...]:
     """The value classes that the spec's domain admits."""
-    special = any(param.values.special for param in spec.tensors)
-    return tuple(kind for kind in CLASSES if kind != SPECIAL or special)
+    asked = {
+        SPECIAL: any(param.values.special for param in spec.tensors),
+        OPPOSED: any(param.derived for param in spec.tensors),
+    }
+    return tuple(kind for kind in CLASSES if asked.get(kind, True))
 
 
 def fixed(case: Case, dtype: str, budget: Budget) -> Iterator[Trial]:

@@ -12,64 +12,64 @@ from specs.spec import Values
 
 Shape: TypeAlias = tuple[int, ...]
 EVERY: Final = 4  # how many integers there are to one that is a mark
-# (shape, dtype, generator, whether it is the spec's first tensor) -> float64 values, still to be clamped.
-Make: TypeAlias = Callable[[Shape, str, torch.Generator, bool], torch.Tensor]
+# (shape, dtype, generator, the number of the tensor in the spec) -> float64 values, still to be clamped.
+Make: TypeAlias = Callable[[Shape, str, torch.Generator, int], torch.Tensor]
 
 
-def _normal(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+def _normal(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
     return torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
-def _uniform(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+def _uniform(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
     return torch.rand(shape, generator=generator, dtype=torch.float64)
 
 
-def _wide(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
-    exponent = _uniform(shape, dtype, generator, first) * 6 - 3
-    return _normal(shape, dtype, generator, first).sign() * 10**exponent
+def _wide(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
+    exponent = _uniform(shape, dtype, generator, place) * 6 - 3
+    return _normal(shape, dtype, generator, place).sign() * 10**exponent
 
 
-def _cancelling(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+def _cancelling(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
     """The first tensor's second half almost undoes its first; the others repeat theirs."""
-    values = _normal(shape, dtype, generator, first)
-    axis = len(shape) - 1 if first else 0
+    values = _normal(shape, dtype, generator, place)
+    axis = 0 if place else len(shape) - 1
     half = shape[axis] // 2
     twin = values.narrow(axis, 0, half)
-    values.narrow(axis, half, half).copy_(-twin * (1 + 2.0**-6) if first else twin)
+    values.narrow(axis, half, half).copy_(-twin * (1 + 2.0**-6) if not place else twin)
     return values
 
 
-def _offset(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+def _offset(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
     return 1000 + 1e-3 * torch.randint(-50, 51, shape, generator=generator).double()
 
 
-def _constant_rows(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
-    return _normal((*shape[:-1], 1), dtype, generator, first).expand(shape).clone()
+def _constant_rows(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
+    return _normal((*shape[:-1], 1), dtype, generator, place).expand(shape).clone()
 
 
-def _integers(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+def _integers(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
     return torch.randint(-1, 2, shape, generator=generator).double()
 
 
-def _large(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+def _large(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
     choices = torch.tensor([-1e4, 1e4, 9984.0, -9984.0, 0.0], dtype=torch.float64)
     return choices[torch.randint(0, len(choices), shape, generator=generator)]
 
 
-def _equal(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+def _equal(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
     return torch.full(shape, 0.75, dtype=torch.float64)
 
 
-def _subnormal(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
-    if not first:
-        return _normal(shape, dtype, generator, first)
+def _subnormal(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
+    if place:
+        return _normal(shape, dtype, generator, place)
     smallest = torch.finfo(getattr(torch, dtype)).smallest_normal
-    return _normal(shape, dtype, generator, first).clamp(-1, 1) * smallest
+    return _normal(shape, dtype, generator, place).clamp(-1, 1) * smallest
 
 
-def _spike(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
-    if not first:
-        return _normal(shape, dtype, generator, first)
+def _spike(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
+    if place:
+        return _normal(shape, dtype, generator, place)
     values = torch.zeros(shape, dtype=torch.float64)
     if values.numel():
         at = torch.randint(0, shape[-1], (*shape[:-1], 1), generator=generator)
@@ -77,22 +77,29 @@ def _spike(shape: Shape, dtype: str, generator: torch.Generator, first: bool) ->
     return values
 
 
-def _ramp(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
+def _ramp(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
     """Ascending rows: a running maximum changes at every step."""
     step = torch.arange(shape[-1], dtype=torch.float64) / 16
-    return (step + _uniform((*shape[:-1], 1), dtype, generator, first)).expand(shape).clone()
+    return (step + _uniform((*shape[:-1], 1), dtype, generator, place)).expand(shape).clone()
 
 
-def _special(shape: Shape, dtype: str, generator: torch.Generator, first: bool) -> torch.Tensor:
-    values = _normal(shape, dtype, generator, first)
-    chance = _uniform(shape, dtype, generator, first)
+def _special(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
+    values = _normal(shape, dtype, generator, place)
+    chance = _uniform(shape, dtype, generator, place)
     for low, value in ((0.00, float("nan")), (0.02, float("inf")), (0.04, float("-inf")), (0.06, -0.0)):
         values[(chance >= low) & (chance < low + 0.02)] = value
     return values
 
 
-# Only a spec whose values admit NaN and infinities is asked about SPECIAL.
+def _opposed(shape: Shape, dtype: str, generator: torch.Generator, place: int) -> torch.Tensor:
+    """One sign a tensor, which the next one does not have: products are all far below zero."""
+    return (1 + 7 * _uniform(shape, dtype, generator, place)) * (-1) ** place
+
+
+# Only a spec whose values admit NaN and infinities is asked about SPECIAL, and one with parameters that are computed
+# from others about OPPOSED: what those hold reaches its extremes there (a log-sum-exp of -90, whose weights overflow).
 SPECIAL: Final = "special"
+OPPOSED: Final = "opposed"
 CLASSES: Final[Mapping[str, Make]] = {
     "normal": _normal,
     "uniform": _uniform,
@@ -107,6 +114,7 @@ CLASSES: Final[Mapping[str, Make]] = {
     "subnormal": _subnormal,
     "equal": _equal,
     SPECIAL: _special,
+    OPPOSED: _opposed,
 }
 
 

@@ -27,7 +27,7 @@ from verify.numerics.compare import half_ulp
 from verify.numerics.inputs import Trial, make_inputs
 from verify.numerics.precision import UNITS, declared
 from verify.numerics.reference import bounded_outputs
-from verify.numerics.values import CLASSES, SPECIAL
+from verify.numerics.values import CLASSES, OPPOSED, SPECIAL
 
 MARGIN: Final = 16
 SAMPLED: Final = ("normal", "uniform", "integers")  # classes of values of a sample
@@ -59,7 +59,7 @@ def cases(operator: Operator, sample: bool = False, dtypes: Sequence[str] = FLOA
         choices = [(*chosen, (param.name, value)) for chosen in choices for value in param.choices]
     for dtype in dtypes:
         for number, sizes in enumerate([operator.sample] if sample else operator.sizes):
-            for kind in SAMPLED if sample else [kind for kind in CLASSES if kind != SPECIAL]:
+            for kind in SAMPLED if sample else [kind for kind in CLASSES if kind not in (SPECIAL, OPPOSED)]:
                 for choice in choices:
                     yield Trial(dtype, tuple(sizes.items()), kind, seed=number, choices=choice)
 

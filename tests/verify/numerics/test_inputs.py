@@ -179,6 +179,16 @@ def test_every_class_is_told_apart_from_trivial_outputs_somewhere() -> None:
     assert shown >= set(CLASSES) - {"special", "equal", "subnormal", "constant rows"}
 
 
+def test_opposed_values_drive_what_is_computed_from_them_far_below_zero() -> None:
+    spec = specs.ALL["attention_backward"]
+    sizes = tuple({"B": 2, "H": 1, "N": 17, "D": 64}.items())
+    for dtype in spec.dtypes:
+        lse = make_inputs(spec, Trial(dtype, sizes, "opposed", seed=3))["lse"]
+        assert lse.max() < math.log(torch.finfo(torch.float32).tiny)  # exp(-lse), the weight of a zero, overflows
+        assert torch.isfinite(lse).all()
+    assert "opposed" in classes(spec) and "opposed" not in classes(specs.ALL["attention"])
+
+
 def test_the_result_for_other_inputs_is_a_control() -> None:
     spec = specs.ALL["softmax"]
     trial = Trial("float32", (("M", 3), ("N", 5)))
