@@ -21,6 +21,8 @@ from verify.symbolic.terms import (
     Renaming,
     Truth,
     at_most,
+    atom,
+    closure,
     conj,
     disj,
     equal,
@@ -28,6 +30,7 @@ from verify.symbolic.terms import (
     negate,
     of,
     pid,
+    poly,
     primed,
     within,
 )
@@ -306,6 +309,14 @@ def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obli
         ways.append(Way(conj(apart(window), unlike), "per coordinate", sufficient=not packed(window), also=also))
     flat = other.poly(right.offset + second.origin)
     ways.append(Way(negate(equal(left.offset + window.origin, flat)), "flat"))
+    assumed = (
+        reading.facts,
+        reading.instance(left),
+        left.active,
+        other.truth(conj(reading.instance(right), right.active)),
+        different,
+    )
+    ways += _expanded(reading, window.buffer, assumed, ways[-1].goal)
     who = "two programs" if between else "two lanes of one program, or one with no barrier between,"
     verbs = left.kind if left is right else f"{left.kind} and {right.kind}"
     return Obligation(
@@ -314,19 +325,25 @@ def _apart(reading: Reading, left: Access, right: Access, between: bool) -> Obli
         + ("" if left is right else f" at line {right.place.line}")
         + ")",
         left.place,
-        (
-            reading.facts,
-            reading.instance(left),
-            left.active,
-            other.truth(conj(reading.instance(right), right.active)),
-            different,
-        ),
+        assumed,
         tuple(ways),
         twice(reading, left, right),
         ("write-conflict", "read-write-conflict"),
         copies=2 if between else 1,
         under=(NO_WRAP, IN_BOUNDS) if between else (NO_WRAP, IN_BOUNDS, IN_ORDER),
     )
+
+
+def _expanded(reading: Reading, buffer: str, assumed: tuple[Truth, ...], goal: Truth) -> Iterator[Way]:
+    """An input whose strides are free may have one that is 0: a counterexample there is one, and easy to come by."""
+    for param in reading.spec.tensors:
+        if param.name == reading.plan.buffer(buffer).param:
+            for axis in range(len(param.dims)):
+                stride = atom("name", param.stride(axis))
+                one = Renaming({stride: poly(0)})
+                if stride in closure([goal]):
+                    given = (equal(of(stride), 0), *map(one.truth, assumed))
+                    yield Way(one.truth(goal), "expanded", given, necessary=True)
 
 
 def both_inside(

@@ -139,6 +139,7 @@ def _settled(obligation: Obligation, solve: Assuming) -> Finding:
 HALF_SHOWN: Final = {
     "span": "it stays between the first and the last element, but maybe not on elements of the view",
     "first lanes": "of the first lanes the hint is true, but maybe not of all that the compiler makes of it",
+    "expanded": "it holds where a stride is 0, but maybe not elsewhere",
     "before the others": "it wraps only where another operation does so before it",
 }
 
