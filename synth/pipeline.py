@@ -108,6 +108,9 @@ def ask_gates(
     case: Case, budget: Budget, stages: Stages, *, fail_fast: bool = False, progress: Progress | None = None
 ) -> Dossier:
     """The stages' gates, as far as the spec speaks of what they ask."""
+    from verify.symbolic.reading import forget
+
+    forget()  # what this process examined before must not change an answer
     gates, required = asked(case.spec, stages)
     return examine(case, budget, gates, required, fail_fast=fail_fast, progress=progress or Silent())
 

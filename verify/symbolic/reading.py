@@ -27,6 +27,7 @@ from verify.symbolic.terms import (
     equal,
     from_condition,
     from_size,
+    interned,
     lane,
     of,
     pid,
@@ -104,6 +105,15 @@ def readings(case: Case) -> tuple[Reading, ...]:
         for launch in plan.launches
         for variant in _distinct(launch)
     )
+
+
+def forget() -> None:
+    """Begin a case: terms are ordered by when they were first met, and the order of a query is part of its answer.
+
+    Nothing that was read before may be used after: to new terms the old ones are strangers.
+    """
+    for known in (readings, _shown, interned):
+        known.cache_clear()
 
 
 def _distinct(launch: Launch) -> Iterator[Variant]:

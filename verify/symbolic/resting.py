@@ -99,7 +99,7 @@ def _parts(truth: Truth) -> tuple[Truth, ...]:
     return truth.parts if truth.kind == "and" else () if truth.kind == "true" else (truth,)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=8)
 def _conditions(reading: Reading) -> Mapping[Truth, str]:
     """Conditions on several sizes, and who says them."""
     said = (("spec", reading.spec.domain()), ("host code", reading.plan.cell), ("variant", reading.variant.condition))

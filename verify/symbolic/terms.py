@@ -87,11 +87,11 @@ FALSE: Final = Truth("false")
 
 def atom(kind: str, label: str = "", args: tuple[Term, ...] = ()) -> Atom:
     """The one atom of this kind, label and arguments."""
-    return _interned(kind, label, args)
+    return interned(kind, label, args)
 
 
 @cache  # not on `atom` itself: to a cache, a default that is spelled out is another call
-def _interned(kind: str, label: str, args: tuple[Term, ...]) -> Atom:
+def interned(kind: str, label: str, args: tuple[Term, ...]) -> Atom:
     return Atom(kind, label, args, next(_serials))
 
 

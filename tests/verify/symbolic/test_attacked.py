@@ -12,6 +12,7 @@ from store_plans import SPECIMENS, stored
 
 from specs.sizes import TRUE, Size, size
 from verify.plan import Launch, Plan, Variant
+from verify.symbolic.reading import forget
 from verify.verdict import Outcome, worst
 
 FEW_STEPS = evolve(BUDGET, rlimit=400_000)  # as many as the proofs take
@@ -132,6 +133,12 @@ OVERFLOWS = [
 def specimen(label: str, change: Change = lambda plan: plan) -> Asked:
     spec, plan = stored(label)
     return asked(spec, change(plan))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_before() -> None:
+    """What z3 finds depends on the order of terms, which other tests must not set."""
+    forget()
 
 
 @pytest.mark.parametrize("label", SPECIMENS)
