@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final
 
@@ -78,22 +79,57 @@ def _points(value: Value) -> bool:
 
 
 def _flow(region: Region, sources: dict[str, set[str]]) -> None:
-    """Adds, for each pointer, the pointers that it may come from. Loops and branches pass through their ends:
-    an operation with regions takes from all its operands and everything that leaves its blocks."""
+    """Adds, for each pointer, the pointers that it may come from. Loops and branches hand on value by value; any
+    other operation with regions takes from all its operands and everything that leaves its blocks."""
     arguments = {block.label: block.arguments for block in region.blocks}
     for block in region.blocks:
         for operation in block.operations:
             for successor in operation.successors:
                 for target, value in zip(arguments[successor.block], successor.arguments, strict=True):
                     sources.setdefault(target.name, set()).add(value.name)
-            incoming = {value.name for value in operation.operands if _points(value)}
             for inner in operation.regions:
                 _flow(inner, sources)
-                incoming |= _leaving(inner)
+            if operation.name in HANDED and all(len(inner.blocks) == 1 for inner in operation.regions):
+                for taken, given in HANDED[operation.name](operation):
+                    for target, value in zip(taken, given, strict=True):
+                        sources.setdefault(target.name, set()).add(value.name)
+                continue
+            incoming = {value.name for value in operation.operands if _points(value)}
+            incoming = incoming.union(*map(_leaving, operation.regions))
             bound = [value for inner in operation.regions for part in inner.blocks for value in part.arguments]
             for result in (*operation.results, *bound):
                 if _points(result):
                     sources.setdefault(result.name, set()).update(incoming)
+
+
+Handed = Iterator[tuple[Sequence[Value], Sequence[Value]]]
+
+
+def _for(operation: Operation) -> Handed:
+    for values in (operation.operands[3:], _end(operation.regions[0])):
+        yield operation.regions[0].blocks[0].arguments[1:], values
+        yield operation.results, values
+
+
+def _if(operation: Operation) -> Handed:
+    for region in operation.regions:
+        yield operation.results, _end(region)
+
+
+def _while(operation: Operation) -> Handed:
+    before, after = operation.regions
+    passed = _end(before)[1:]  # behind the condition
+    yield before.blocks[0].arguments, operation.operands
+    yield before.blocks[0].arguments, _end(after)
+    yield after.blocks[0].arguments, passed
+    yield operation.results, passed
+
+
+def _end(region: Region) -> Sequence[Value]:
+    return region.blocks[0].operations[-1].operands
+
+
+HANDED: Final[Mapping[str, Callable[[Operation], Handed]]] = {"scf.for": _for, "scf.if": _if, "scf.while": _while}
 
 
 def _leaving(region: Region) -> set[str]:

@@ -36,6 +36,16 @@ DOUBLE = "tl.store(x + at, 2 * tl.load(x + at, mask, other=0), mask)"
 CLIP = "tl.store(x + at, tl.maximum(tl.load(x + at, mask, other=0), 0), mask)"
 ADD = "tl.atomic_add(y + at, tl.load(x + at, mask, other=0), mask)"
 COPY = "tl.store(y + at, tl.load(x + at, mask, other=0), mask)"
+WALK = """p, q = x + at, y + at
+    for _ in range(n):
+        tl.store(q, tl.load(p, mask, other=0), mask)
+        p, q = p + n, q + n"""
+SWAP = WALK.replace("p + n, q + n", "q, p")
+COUNT = WALK.replace("for _ in range(n):", "i = 0\n    while i < n:").replace("q + n", "q + n\n        i += 1")
+PICK = """q = y + at
+    if n > 1:
+        q = x + at
+    tl.store(q, tl.load(x + at, mask, other=0), mask)"""
 
 
 @pytest.mark.parametrize(
@@ -48,6 +58,11 @@ COPY = "tl.store(y + at, tl.load(x + at, mask, other=0), mask)"
         (ADD, "zeros", ", reset_to_zero=['y']", Outcome.PROVED),
         (ADD, "zeros", ", reset_to_zero=['x']", Outcome.REFUTED),
         (COPY, "empty", "", Outcome.PROVED),
+        (WALK, "empty", "", Outcome.PROVED),
+        (COUNT, "empty", "", Outcome.PROVED),
+        (SWAP, "empty", "", Outcome.UNKNOWN),  # each is read and written, though what is written is what was there
+        (COUNT.replace("p + n, q + n", "q, p"), "empty", "", Outcome.UNKNOWN),
+        (PICK, "empty", "", Outcome.UNKNOWN),
     ],
 )
 def test_trials_are_seen_where_they_change_what_is_read(
