@@ -98,6 +98,9 @@ def examine_candidate(
 
 def capture_candidate(spec: Spec, candidate: Candidate, budget: Budget, stages: Stages, progress: Progress) -> Case:
     """The first stage alone."""
+    from verify.symbolic.reading import forget
+
+    forget()  # what this process examined before must not change an answer
     progress.stage("capture")
     case = Case(spec, candidate, stages.capture(spec, candidate, budget))
     progress.stage("capture", captured(case.capture))
@@ -108,9 +111,6 @@ def ask_gates(
     case: Case, budget: Budget, stages: Stages, *, fail_fast: bool = False, progress: Progress | None = None
 ) -> Dossier:
     """The stages' gates, as far as the spec speaks of what they ask."""
-    from verify.symbolic.reading import forget
-
-    forget()  # what this process examined before must not change an answer
     gates, required = asked(case.spec, stages)
     return examine(case, budget, gates, required, fail_fast=fail_fast, progress=progress or Silent())
 

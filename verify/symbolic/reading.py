@@ -14,6 +14,7 @@ from specs.spec import INTEGERS, Spec, TensorParam
 from verify.case import PROFILES, Case
 from verify.ir.parse import parse
 from verify.plan import FloatArgument, IntegerArgument, Launch, Plan, PointerArgument, Variant, View
+from verify.symbolic import solver
 from verify.symbolic.origins import origin
 from verify.symbolic.ranges import Range, Ranges
 from verify.symbolic.solver import discharge
@@ -114,6 +115,7 @@ def forget() -> None:
     """
     for known in (readings, _shown, interned):
         known.cache_clear()
+    solver.forget()
 
 
 def _distinct(launch: Launch) -> Iterator[Variant]:

@@ -112,6 +112,11 @@ def discharge(
     return Answer("unknown", rung, Cost(time.perf_counter() - start, spent), reason=reason)
 
 
+def forget() -> None:
+    """Have z3 begin anew: what its main context has met also orders what is carried over into others."""
+    z3.z3._main_ctx = None  # it is made again when it is next asked for
+
+
 def _rest(assumed: Truth, claim: Truth, ranges: Ranges, budget: Budget) -> tuple[Truth, int, list[Any]]:
     """The parts of the claim that do not follow with products left opaque, the steps that this took, and the solvers
     that showed the others."""
