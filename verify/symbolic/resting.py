@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
@@ -123,12 +124,30 @@ def _mask(candidate: Candidate, access: Access) -> str:
 def _written(source: str) -> Mapping[tuple[str, int], set[str]]:
     """The masks of a source's memory accesses as they are written, by kind and line."""
     found: dict[tuple[str, int], set[str]] = {}
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    once = _assigned_once(tree)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             kind = node.func.attr.partition("_")[0]
             if kind in MASK_AT:
                 named = [each.value for each in node.keywords if each.arg == "mask"]
-                masks = {ast.unparse(each) for each in named or node.args[MASK_AT[kind] :][:1]} or {""}
+                masks = {_spelled(each, once) for each in named or node.args[MASK_AT[kind] :][:1]} or {""}
                 for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
                     found.setdefault((kind, line), set()).update(masks)
     return found
+
+
+def _assigned_once(tree: ast.Module) -> Mapping[str, ast.expr]:
+    """What names mean that get a value in one place of the file only."""
+    nodes = list(ast.walk(tree))
+    met = Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    met.update(node.arg for node in nodes if isinstance(node, ast.arg))
+    plain = (node for node in nodes if isinstance(node, ast.Assign) and len(node.targets) == 1)
+    values = ((node.targets[0], node.value) for node in plain)
+    return {name.id: value for name, value in values if isinstance(name, ast.Name) and met[name.id] == 1}
+
+
+def _spelled(mask: ast.expr, once: Mapping[str, ast.expr]) -> str:
+    name = mask.value if isinstance(mask, ast.Subscript) else mask
+    meant = once.get(name.id) if isinstance(name, ast.Name) else None
+    return ast.unparse(mask) + (f"`, which is `{ast.unparse(meant)}" if meant is not None else "")

@@ -111,6 +111,11 @@ def test_where_z3_gives_up_all_counts_as_taken(gives_up: bool, monkeypatch: pyte
     ("tl.load(p, mask=m < 3, other=0)", "mask `m < 3` (kernel.py:1)"),
     ("tl.load(p, m < 3) + tl.load(q, m < 4)", "the mask at kernel.py:1"),
     ("tl.store(p, tl.load(q, m < 4), m < 3)", "mask `m < 4` (kernel.py:1)"),
+    ("tl.load(p, k)\nk = m < 3", "mask `k`, which is `m < 3` (kernel.py:1)"),
+    ("tl.load(p, k[None])\nk = m < 3", "mask `k[None]`, which is `m < 3` (kernel.py:1)"),
+    ("tl.load(p, k)\nk = m < 3\nk = m < 4", "mask `k` (kernel.py:1)"),
+    ("tl.load(p, k)\nk = m < 3\ndef f(k): pass", "mask `k` (kernel.py:1)"),
+    ("tl.load(p, k)\nk = m < 3\nk &= True", "mask `k` (kernel.py:1)"),
 ])  # fmt: skip
 def test_a_mask_is_spelled_as_the_source_does(line: str, told: str) -> None:
     lines = ("%c3 = arith.constant 3 : i32", PID, "%when = arith.cmpi slt, %p, %c3 : i32",
