@@ -87,6 +87,7 @@ PROPOSALS: Final = {
             "admitted/matmul__grouped",
             "Grouped tiles, walking pointers, 64-bit steps, large tiles for 16-bit dtypes.",
         ),
+        ("admitted/matmul__persistent", "One program a multiprocessor takes grouped tiles in turns, through descriptors."),
     ),
     "embedding": (
         ("refuted/overflow__embedding_offset_int32", "One program copies 1024 columns of a row."),
