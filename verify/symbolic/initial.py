@@ -10,7 +10,7 @@ from verify.executor.traffic import traffic
 from verify.ir.parse import parse
 from verify.plan import Launch, Plan, PointerArgument, Step, View
 from verify.symbolic.coverage import everywhere, matches
-from verify.symbolic.obligations import Obligation, Way, lanes_of
+from verify.symbolic.obligations import IN_BOUNDS, Obligation, Way, lanes_of
 from verify.symbolic.origins import written_by
 from verify.symbolic.reading import Reading, Window
 from verify.symbolic.terms import FALSE
@@ -22,7 +22,9 @@ def initial(reading: Reading) -> Iterator[Obligation]:
     yield from _read_here(reading, min(positions))
     for buffer, windows in _read_later(reading, positions).items():
         for each in everywhere(reading, buffer, tuple(windows)):  # an element that nobody reads is no fault here
-            yield evolve(each, faults=("undefined", "unwritten-read"), read=buffer)
+            # That readers stay inside the views that are asked about is for another gate.
+            under = (*each.under, IN_BOUNDS)
+            yield evolve(each, faults=("undefined", "unwritten-read"), under=under, read=buffer)
 
 
 def _read_here(reading: Reading, position: int) -> Iterator[Obligation]:

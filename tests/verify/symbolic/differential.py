@@ -34,7 +34,7 @@ from verify.symbolic.described import described
 from verify.symbolic.encode import encode
 from verify.symbolic.initial import initial
 from verify.symbolic.memory import told
-from verify.symbolic.obligations import Obligation, Way, lanes_of
+from verify.symbolic.obligations import IN_BOUNDS, Obligation, Way, lanes_of
 from verify.symbolic.origins import written_by
 from verify.symbolic.ranges import Ranges
 from verify.symbolic.reading import Reading, readings
@@ -111,10 +111,17 @@ def disagreements(trial: Trial, observed: Iterable[Violation | Seen]) -> Iterato
             continue
         if (found.gate, found.places) not in seen:
             seen.add((found.gate, found.places))
-            if excludes(asked(found.gate), found, dict(found.sizes)):
+            if excludes(asked(found.gate), found, dict(found.sizes)) and _stands(asked, found):
                 yield f"{found.gate} excludes it at these sizes, but {found.sentence}"
             elif len(found.sentence) % ASKED_IN_FULL == 0 and excludes(asked(found.gate), found, None):
                 yield f"{found.gate} proved, but {found.sentence}"
+
+
+def _stands(asked: Callable[[str], tuple[Obligation, ...] | None], found: Violation) -> bool:
+    """Whether what the gate's claims rely on holds in that run, too: that accesses stay inside their views."""
+    if not any(IN_BOUNDS in each.under for each in asked(found.gate) or ()):
+        return True
+    return excludes(asked("bounds"), evolve(found, places=frozenset()), dict(found.sizes))
 
 
 def obligated(trial: Trial, gate: str) -> tuple[Obligation, ...] | None:
