@@ -84,10 +84,11 @@ def examine(name: str, child: Any = None) -> dict[str, Any]:
     from verify import gates
     from verify.capture.capture import capture
     from verify.dossier import ask
-    from verify.symbolic.reading import readings
+    from verify.symbolic.reading import forget, readings
 
     source = Path(module.__file__).read_text(encoding="utf-8")
     candidate = Candidate(source, found.spec.name, module.__name__, "repo", Provenance("package"))
+    forget()  # what this process examined before must not change an answer
     budget = PROFILES[PROFILE]
     seconds: dict[str, float] = {}
     start = time.process_time()
