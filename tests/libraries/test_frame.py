@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from libraries import table
-from libraries.__main__ import FILES
+from libraries.__main__ import FILES, broke
 from libraries.contract import Contract, choice, contract, contracts, output, tensor
 from specs.spec import Dim
 
@@ -53,6 +53,12 @@ def test_what_failed_counts_as_not_decided() -> None:
     assert "bounds: 1 of 3 decided for all shapes of their contracts (33%): 1 proved, 2 unknown" in lines
     assert "races: 2 of 3 decided for all shapes of their contracts (67%): 1 proved, 1 refuted, 1 unknown" in lines
     assert any("median 3.00" in line for line in lines)
+
+
+def test_time_that_ran_out_leaves_a_function_open_and_breaks_nothing() -> None:
+    late = {"function": "p:g", "failed": "took over 180 s", "late": True}
+    assert not broke([_result(races="refuted"), late])
+    assert broke([late, {"function": "p:h", "failed": "its process ended with exit code 1"}])
 
 
 def test_a_refutation_that_nobody_looked_at_says_so(tmp_path: Path) -> None:
