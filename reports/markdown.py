@@ -65,13 +65,15 @@ def first_reason(record: Record) -> str:
 
 
 def bench_line(record: Record) -> str:
-    """The bench stage in a line: gaps, or why there are none, with the model where there is one."""
+    """The bench stage in a line: the gaps to each baseline over all workloads, or why there are none, with a model."""
     bench = record.bench
     if bench.word == MEASURED:
-        return "; ".join(
-            f"{timed.workload}: " + ", ".join(f"{rival.gap:.2f}× {rival.baseline.name}" for rival in timed.against)
-            for timed in bench.workloads
-        )
+        gaps: dict[str, list[float]] = {}
+        for timed in bench.workloads:
+            for rival in timed.against:
+                gaps.setdefault(rival.baseline.name, []).append(rival.gap)
+        told = ", ".join(f"{name} {_span(each)}" for name, each in gaps.items())
+        return f"{count(len(bench.workloads), 'workload')}{f': {told}' if told else ''}"
     if bench.word == NOT_COUNTED and not record.admitted:
         return "NOT COUNTED: not admitted"  # why not stands beside it
     line = f"{bench.word.upper()}: {bench.reason}"
@@ -79,6 +81,11 @@ def bench_line(record: Record) -> str:
         model = bench.models[0]
         line += f" (model, {model.target}, {model.workload}: at least {model.microseconds:.3g} µs, {model.limit})"
     return line
+
+
+def _span(gaps: Sequence[float]) -> str:
+    low, high = f"{min(gaps):.2f}×", f"{max(gaps):.2f}×"
+    return low if low == high else f"{low} to {high}"
 
 
 def _bench(record: Record) -> str:

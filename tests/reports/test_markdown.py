@@ -7,7 +7,9 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
+import examples
 from reports import markdown
+from reports.measurement import Measurement, Timed, Timing
 
 HOSTILE = (
     "a|b `c` <script>x</script> [l](javascript:1) *e* _u_ # h\n\n| - | @team https://x.invalid ![i](y) ~~s~~ \\| $m$"
@@ -62,3 +64,14 @@ def test_a_command_with_a_backtick_cannot_end_its_span(examples):
     record = examples.record(examples.candidate("a`<b>`.py"), ())
 
     assert "<b>" not in rendered(markdown.render(record))
+
+
+def test_the_gaps_of_all_workloads_are_told_by_baseline() -> None:
+    def timed(workload: str, *gaps: float) -> Timed:
+        rivals = [Timing.of(name, [10.0 * gap]) for name, gap in zip(("eager", "compiled"), gaps, strict=False)]
+        return Timed.of(workload, "float32", {"N": 1}, Timing.of("kernel", [10.0]), rivals)
+
+    both = Measurement.measured("a device", [timed("small", 1.5, 0.9), timed("large", 2.0)])
+    assert markdown.bench_line(examples.admitted(both)) == "2 workloads: eager 1.50× to 2.00×, compiled 0.90×"
+    alone = Measurement.measured("a device", [timed("small")])
+    assert markdown.bench_line(examples.admitted(alone)) == "1 workload"
