@@ -273,7 +273,13 @@ def bmm(a: Any, b: Any) -> Any:
     return ops().bmm(a, b)
 
 
-@contract(*SIDES, a=tensor("M", "K"), b=tensor("K", "N"))
+@contract(
+    *SIDES,
+    a=tensor("M", "K"),
+    b=tensor("K", "N"),
+    note="Undefined, real: where a block passes the last row, `rm % M` begins anew within it, and the hint that its "
+    "lanes are contiguous is not true (mm.py:66, 67).",
+)
 def mm(a: Any, b: Any) -> Any:
     from flag_gems.ops.mm import general_mm
 
@@ -382,7 +388,12 @@ def upsample_nearest2d(x: Any) -> Any:
     return ops().upsample_nearest2d(x, (2 * x.shape[2], 2 * x.shape[3]))
 
 
-@contract(*IMAGE, x=tensor("B", "C", "H", "W"))
+@contract(
+    *IMAGE,
+    x=tensor("B", "C", "H", "W"),
+    note="Real, and far away: as in avg_pool2d, a program of axis x for every image and channel and of axis y for "
+    "every tile.",
+)
 def max_pool2d(x: Any) -> Any:
     return ops().max_pool2d_with_indices(x, 2)
 

@@ -37,7 +37,8 @@ UNPADDED = (
 
 UNMASKED = (
     "Bounds, real: loads go without a mask where `K % 2 == 0` (intmm_triton.py:311), not where the block divides K: "
-    "K = 2 reads past the end. Overflow, real: offsets are products of int32; from M * K = 2^31 on (2.1 GB) they wrap."
+    "K = 2 reads past the end. Overflow, real: offsets are products of int32; from M * K = 2^31 on (2.1 GB) they wrap. "
+    "Undefined, real: lanes of `rm % M` are not contiguous as the hints say (220, 221)."
 )
 
 
@@ -63,7 +64,7 @@ def int_scaled_matmul(a: Any, b: Any, scales: Any, c: Any) -> Any:
     columns=tensor("N"),
     outputs=(output("M", "N"),),
     note="Real: rows times strides are products of int32 (int8_mm.py:103, 134); from M * K = 2^31 (2.1 GB of int8) or "
-    "M * N = 2^31 on they wrap.",
+    "M * N = 2^31 on they wrap. Undefined, real: lanes of `rm % M` are not contiguous as the hints say (100, 101).",
 )
 def scaled_int8_mm(a: Any, b: Any, rows: Any, columns: Any) -> Any:
     from torchao.prototype.quantized_training.int8_mm import scaled_int8_mm_cuda

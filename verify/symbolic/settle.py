@@ -95,7 +95,7 @@ def solver(case: Case, budget: Budget) -> Assuming:
         key = (assumptions, goal)
         if key in known:
             return evolve(known[key], cost=Cost(0.0, 0))
-        known[key] = discharge(assumptions, goal, obligation.ranges, budget, names, _explains(budget))
+        known[key] = discharge(assumptions, goal, obligation.ranges, budget, names, budget.trails)
         return known[key]
 
     return solve
@@ -165,7 +165,7 @@ def _verdict(gate: str, case: Case, findings: list[Finding], reach: Reach) -> Ve
         under = tuple(dict.fromkeys((*own, *_disjoint(case))))
         return Verdict(
             gate, bad.outcome, obligation.claim, scope(case), detail, under, None, obligation.place, cost,
-            kernel=kernel, reached=reached, trail=_trail(case.candidate, findings) if _explains(reach.budget) else None,
+            kernel=kernel, reached=reached, trail=_trail(case.candidate, findings) if reach.budget.trails else None,
         )  # fmt: skip
     cell = obligation.reading.plan.cell
     where = f"{obligation.reading.label}, {'every shape' if cell == TRUE else f'where {cell}'}"
@@ -173,11 +173,6 @@ def _verdict(gate: str, case: Case, findings: list[Finding], reach: Reach) -> Ve
         gate, bad.outcome, obligation.claim, where, bad.detail or bad.rung, (), bad.witness, obligation.place, cost,
         needs=bad.needs, kernel=kernel,
     )  # fmt: skip
-
-
-def _explains(budget: Budget) -> bool:
-    """Whether proofs are to say what they rest on: not in searches, where each one would cost a tenth more."""
-    return budget.profile != "quick"
 
 
 def _trail(candidate: Candidate, findings: list[Finding]) -> Trail:
