@@ -92,7 +92,7 @@ class Witness:
     """
 
     sentence: str
-    replayed: str  # how: "executor", "host", "compiler", "fuzz"
+    replayed: str  # how: "executor", "host", "compiler", "fuzz", "arithmetic" (no run shows it)
     sizes: tuple[tuple[str, int], ...] = ()
     accesses: tuple[Access, ...] = ()
     place: Place | None = None
