@@ -32,7 +32,17 @@ def test_unmarked():
 
 def pytest_in(root):
     clean = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    command = [sys.executable, "-m", "pytest", "-p", "synth.check.plugin", "-q", "--strict-markers", "test_ops.py"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "synth.check.plugin",
+        "-q",
+        "-rN",
+        "--strict-markers",
+        "test_ops.py",
+    ]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, env=clean, timeout=120, check=False)
 
 
