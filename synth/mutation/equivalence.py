@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from reports.text import count, listed
 from verify.case import Budget, Case
+from verify.ir.locations import without_places
 from verify.numerics.inputs import Trial, make_inputs
 from verify.numerics.judge import Uncovered
 from verify.numerics.runs import Broken, Faulty, Runs, same
@@ -19,7 +20,6 @@ from verify.plan import Capture, Launch, Plan
 from verify.verdict import Place
 
 SAME_CODE: Final = "the captured plans and their TTIR are the same but for places in the source"
-_PLACES: Final = re.compile(r"^#loc.*\n| loc\((?:[^()]|\([^()]*\))*\)", re.MULTILINE)
 _HINTS: Final = re.compile(r"tt\.(?:divisibility|contiguity|constancy) = dense|llvm\.intr\.assume")
 _NOWHERE: Final = Place("", 0)
 
@@ -97,5 +97,5 @@ def _placeless(plan: Plan) -> Plan:
 
 
 def _textless(launch: Launch) -> Launch:
-    variants = tuple(evolve(each, ttir=_PLACES.sub("", each.ttir)) for each in launch.variants)
+    variants = tuple(evolve(each, ttir=without_places(each.ttir)) for each in launch.variants)
     return evolve(launch, variants=variants)

@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from verify.ir.locations import without_places
 from verify.plan import Variant
 
 COMPILER: Final = Path(__file__).with_name("compiler.py")
@@ -72,7 +73,7 @@ class Rejected:
 
 @frozen
 class Job:
-    """One compilation."""
+    """One compilation. `ttir` names no places: a comment above a kernel, or its file's name, asks for no new one."""
 
     ttir: str
     target: str
@@ -82,7 +83,7 @@ class Job:
 
     @classmethod
     def of(cls, variant: Variant, target: str) -> Job:
-        return cls(variant.ttir, target, variant.num_warps, variant.num_stages, variant.num_ctas)
+        return cls(without_places(variant.ttir), target, variant.num_warps, variant.num_stages, variant.num_ctas)
 
     @property
     def options(self) -> dict[str, int]:

@@ -90,7 +90,7 @@ def _elsewhere(
             rejected.setdefault(job.target, f"{launch.kernel} for {plan.dtype}: {answer.message}")
     taken = [name for name in OTHERS if name not in rejected]
     detail = "; ".join(f"not for {name}: {why}" for name, why in rejected.items())
-    which = "every variant" if budget.profile == "deep" else "one variant of each launch and dtype"
+    which = "every variant" if budget.profile == "deep" else "the first variant of each kernel, for its first dtype"
     if not taken:
         return Verdict(
             "compile",
@@ -103,10 +103,10 @@ def _elsewhere(
 
 
 def _one_each(variants: Sequence[tuple[Plan, Launch, Variant]]) -> list[tuple[Plan, Launch, Variant]]:
-    """The generic variant of the first cell for each kernel and dtype."""
-    chosen: dict[tuple[str, str], tuple[Plan, Launch, Variant]] = {}
+    """The generic variant of each kernel for the first cell and dtype."""
+    chosen: dict[str, tuple[Plan, Launch, Variant]] = {}
     for plan, launch, variant in variants:
-        chosen.setdefault((plan.dtype, launch.kernel), (plan, launch, variant))
+        chosen.setdefault(launch.kernel, (plan, launch, variant))
     return list(chosen.values())
 
 

@@ -13,6 +13,23 @@ _LIBRARY = re.compile(r"(^|[/\\])triton[/\\](language|experimental|tools|runtime
 _DEEPEST = 64  # frames kept of one location: nesting aliases can denote exponentially many
 
 
+def _written(depth: int) -> re.Pattern[str]:
+    plain = r'[^()"]|"(?:[^"\\]|\\.)*"'  # a mangled function name in quotes holds parentheses of its own
+    inside = plain
+    for _ in range(depth):
+        inside = rf"{plain}|\((?:{inside})*\)"
+    return re.compile(rf"^#loc.*\n?| loc\((?:{inside})*\)", re.MULTILINE)
+
+
+_WRITTEN = _written(8)
+
+
+def without_places(text: str) -> str:
+    """The same TTIR without a word of where in the source it comes from: equal for kernels that differ only in that."""
+    bare = _WRITTEN.sub("", text)
+    return text if "#loc" in bare else bare  # half of it gone would be no TTIR
+
+
 class Locations:
     """The aliases of one text, each resolved once."""
 

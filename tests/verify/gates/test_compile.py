@@ -53,6 +53,20 @@ def test_the_cache_answers_without_a_compiler(copies: Capture, monkeypatch: pyte
         compile_ttir(text + "\n// another", "sm_90", OPTIONS)
 
 
+def test_a_kernel_further_down_in_another_file_is_not_compiled_again(
+    copies: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variant = copies.plans[0].launches[0].variants[-1]
+    moved = evolve(variant, ttir=variant.ttir.replace("copies.py", "other.py").replace('.py":', '.py":1'))
+    assert moved.ttir != variant.ttir
+    (answer,) = compile_all([Job.of(variant, "sm_90")]).values()
+    monkeypatch.setattr(targets, "COMPILER", Path("/nowhere.py"))
+    assert compile_all([Job.of(moved, "sm_90")]) == {Job.of(variant, "sm_90"): answer}
+    other = evolve(variant, ttir=variant.ttir.replace("arith.addi", "arith.subi"))
+    with pytest.raises(CompilerBroke):
+        compile_all([Job.of(other, "sm_90")])
+
+
 def test_text_that_is_no_ttir_is_rejected() -> None:
     answer = compile_ttir("module { not ttir }", "sm_90", OPTIONS)
     assert isinstance(answer, Rejected)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from verify.ir.locations import without_places
 from verify.ir.parse import parse
 from verify.ir.program import Operation, Pointer, Program, Region, Scalar, Tensor, Value, element_of, shape_of
 
@@ -41,6 +42,20 @@ def test_no_operation_is_lost(name: str) -> None:
     assert read == written
     # All regions of loops and branches end in one, written or not, but for the first region of a while.
     assert yields == sum(owner.startswith("scf.") for owner, _ in regions_of(program)) - read["scf.while"]
+
+
+@any_text
+def test_without_places_it_is_the_same_program(name: str) -> None:
+    bare = without_places(TEXTS[name])
+    assert "loc(" not in bare and "#loc" not in bare
+
+    def read(text: str) -> list[tuple[object, ...]]:
+        return [
+            (each.name, each.attributes, [value.type for value in (*each.operands, *each.results)])
+            for each in parse(text).operations()
+        ]
+
+    assert read(bare) == read(TEXTS[name])
 
 
 @any_text
