@@ -11,7 +11,7 @@ from verify.numerics.inputs import Trial
 from verify.numerics.judge import configs
 from verify.numerics.layouts import KEEPS_PACKED, LAYOUTS
 from verify.numerics.shapes import fits, shapes
-from verify.numerics.values import CLASSES, OPPOSED, SPECIAL
+from verify.numerics.values import CLASSES, OPPOSED, RISING, SPECIAL
 from verify.plan import Plan
 from verify.symbolic.sizes import Undecided, point_outside
 
@@ -36,6 +36,14 @@ def fixed(case: Case, dtype: str, budget: Budget) -> Iterator[Trial]:
         kind, turn = kinds[step % len(kinds)], step + step // len(kinds)
         ways = list(_trials(case.spec, plans, dtype, chosen, kind, step, budget))
         yield from ways if len(sizes) < len(kinds) else ways[turn % len(ways) :][:1]
+    # What a loop over blocks carries must be seen to change in a later one, whichever class that size got above.
+    yield from list(_trials(case.spec, plans, dtype, _longest(case.spec, usable), RISING, 0, budget))[:1]
+
+
+def _longest(spec: Spec, sizes: Sequence[Mapping[str, int]]) -> Mapping[str, int]:
+    """The sizes with the longest rows of the first tensor, and of those the largest."""
+    (row, *_) = [param.dims[-1] for param in spec.tensors if param.dims] or [spec.dims[-1].name]
+    return max(sizes, key=lambda each: (each[row], *each.values()))
 
 
 def spread(case: Case, dtype: str, budget: Budget, count: int, kinds: Sequence[str]) -> Iterator[Trial]:

@@ -100,6 +100,7 @@ def _opposed(shape: Shape, dtype: str, generator: torch.Generator, place: int) -
 # from others about OPPOSED: what those hold reaches its extremes there (a log-sum-exp of -90, whose weights overflow).
 SPECIAL: Final = "special"
 OPPOSED: Final = "opposed"
+RISING: Final = "ramp"
 CLASSES: Final[Mapping[str, Make]] = {
     "normal": _normal,
     "uniform": _uniform,
@@ -110,7 +111,7 @@ CLASSES: Final[Mapping[str, Make]] = {
     "constant rows": _constant_rows,
     "large": _large,
     "spike": _spike,
-    "ramp": _ramp,
+    RISING: _ramp,
     "subnormal": _subnormal,
     "equal": _equal,
     SPECIAL: _special,
