@@ -155,7 +155,12 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
     def shows(claim: Truth) -> bool:
         if any(each.kind in ("lane", "iter") for each in closure([claim])):
             return False
-        return _shown(conj(facts, programs), claim, frozenset(ranges.bounds.items()))
+        spoken = frozenset(closure([claim, programs]))
+        parts = facts.parts if facts.kind == "and" else (facts,)
+        near = conj(*(each for each in parts if spoken.issuperset(closure([each]))), programs)
+        bounds = frozenset((each, bound) for each, bound in ranges.bounds.items() if each in spoken)
+        # What is not spoken of (strides, mostly) differs between variants, and seldom matters to a lemma.
+        return _shown(near, claim, bounds) or _shown(conj(facts, programs), claim, frozenset(ranges.bounds.items()))
 
     def trace(changing: frozenset[str]) -> Trace:
         steady = {name: bounds for name, bounds in loads.items() if name not in changing}

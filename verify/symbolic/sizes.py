@@ -76,11 +76,26 @@ def point_outside(
     if verdict != z3.sat:
         raise Undecided(f"which shapes lie outside {len(cells)} cells: {solver.reason_unknown()}")
     model = solver.model()
+    solver.set("rlimit", rlimit // 10)  # a wish is worth less than an answer
+    granted: set[str] = set()
     for wish in wishes:
-        solver.push()
-        solver.add(formula(wish))
-        if solver.check() == z3.sat:
-            model = solver.model()
-        else:
-            solver.pop()
+        # Strides are products of sizes: with the sizes at hand, not any, the question is linear, and mostly enough.
+        kept = [z3.Int(each) == model.eval(z3.Int(each), model_completion=True) for each in sorted(granted)]
+        found = _granting(solver, formula(wish), *kept)
+        if found is None and kept:
+            found = _granting(solver, formula(wish))
+        if found is not None:
+            model = found
+            solver.add(formula(wish))
+            granted |= wish.names()
     return {each: model.eval(z3.Int(each), model_completion=True).as_long() for each in sorted(domain.names())}
+
+
+def _granting(solver: z3.Solver, *formulas: Any) -> Any | None:
+    """A model in which these hold too; None where there is none or z3 cannot tell."""
+    solver.push()
+    try:
+        solver.add(*formulas)
+        return solver.model() if solver.check() == z3.sat else None
+    finally:
+        solver.pop()
