@@ -14,6 +14,7 @@ from verify.executor.lanes import Lanes, TensorDescriptor, gathered, joined
 from verify.executor.layout import HALF, NOWHERE, region, share
 from verify.executor.machine import Change, Machine, Meaning, Request, word
 from verify.executor.modes import Mode, Unbounded, Unmodelled, lane_type, poison, round_to
+from verify.executor.rows import ROWS
 from verify.executor.shapes import block_type
 from verify.executor.widths import signed, unsigned
 from verify.ir.program import Operation, Pointer, Scalar, Symbol, Type, element_of, shape_of
@@ -136,7 +137,7 @@ def changes(kind: str, element: Scalar, machine: Machine, operation: Operation) 
         row = FLOAT_CHANGES.get(kind)
         if row is None:
             raise Unbounded(f"tt.atomic_rmw {kind}", operation.place)
-        return partial(own.carried, own.ROWS[row], own.precision(element, operation.place))
+        return partial(own.carried, ROWS[row], own.precision(element, operation.place))
     table: dict[str, Change] = {
         "fadd": lambda old, new: rounded(old + new),
         "add": lambda old, new: wrapped(old + new),

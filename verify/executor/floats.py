@@ -13,12 +13,16 @@ from verify.executor.machine import Machine, Meaning, word
 from verify.executor.modes import FLOAT_TYPES, Mode, Unmodelled, lane_type, round_to
 from verify.executor.widths import signed, unsigned, width
 from verify.ir.program import Operation, Pointer, Scalar, Symbol, element_of
+from verify.numerics.functions import root3
 
 Function = Callable[..., torch.Tensor]
 
 _RELATIONS: Final[dict[str, Function]] = {
     "eq": torch.eq, "ne": torch.ne, "gt": torch.gt, "ge": torch.ge, "lt": torch.lt, "le": torch.le,
 }  # fmt: skip
+
+
+TOWARDS_ZERO: Final = (Symbol("rtz"), Symbol("toward_zero"), "rtz", 0)
 
 
 def scalar_of(operation: Operation) -> Scalar:
@@ -66,7 +70,7 @@ def _root(x: torch.Tensor) -> torch.Tensor:
     return torch.sqrt(x.to(torch.float64))
 
 
-def _away(x: torch.Tensor) -> torch.Tensor:
+def away(x: torch.Tensor) -> torch.Tensor:
     """The nearest integer, halves away from zero."""
     whole = x.trunc()
     return whole + torch.where((x - whole).abs() >= 0.5, torch.sign(x), 0.0).to(x.dtype)
@@ -86,13 +90,16 @@ def _from_signed(machine: Machine, operation: Operation, operands: Sequence[Lane
     return _from_integer(machine, operation, signed(operands[0].data), operands)
 
 
-def _from_unsigned(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
-    bits = width(operation.operands[0])
+def from_unsigned(data: torch.Tensor, bits: int) -> torch.Tensor:
+    """Unsigned integers; of 64 bits in float64, which holds those up to 2**53."""
     if bits < 64:
-        return _from_integer(machine, operation, unsigned(operands[0].data, bits), operands)
-    data = operands[0].data
+        return unsigned(data, bits)
     halves = (data >> 1 & (2**63 - 1)).to(torch.float64) * 2 + (data & 1).to(torch.float64)
-    return _from_integer(machine, operation, torch.where(data < 0, halves, data.to(torch.float64)), operands)
+    return torch.where(data < 0, halves, data.to(torch.float64))
+
+
+def _from_unsigned(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
+    return _from_integer(machine, operation, from_unsigned(operands[0].data, width(operation.operands[0])), operands)
 
 
 def _from_integer(
@@ -131,14 +138,14 @@ def _convert(machine: Machine, operation: Operation, operands: Sequence[Lanes]) 
     scalar, data = scalar_of(operation), operands[0].data
     result = round_to(data, scalar, machine.mode, operation.place)
     mode = operation.attributes.get("rounding", operation.attributes.get("roundingmode"))
-    if machine.mode is Mode.FAITHFUL and mode in (Symbol("rtz"), Symbol("toward_zero"), "rtz", 0):
+    if machine.mode is Mode.FAITHFUL and mode in TOWARDS_ZERO:
         if scalar.bits not in (16, 32):
             raise Unmodelled(f"rounding {scalar} towards zero", operation.place)
         # one step towards zero is one less in the bits
         bits = result.view(torch.int16 if scalar.bits == 16 else torch.int32)
         beyond = result.to(torch.float64).abs() > data.to(torch.float64).abs()
         result = torch.where(beyond, bits - 1, bits).view(result.dtype)
-    elif mode in (Symbol("upward"), Symbol("downward"), Symbol("to_nearest_away")):
+    elif mode in (Symbol("upward"), Symbol("downward"), Symbol("to_nearestaway")):
         raise Unmodelled(f"{operation.name} with this rounding", operation.place)
     return (Lanes(result, operands[0].wrap),)
 
@@ -167,12 +174,12 @@ def _bitcast(machine: Machine, operation: Operation, operands: Sequence[Lanes]) 
 FUNCTIONS: Final[dict[str, Function]] = {
     "exp": torch.exp, "exp2": torch.exp2, "expm1": torch.expm1, "log": torch.log, "log2": torch.log2,
     "log10": torch.log10, "log1p": torch.log1p, "sqrt": _root, "rsqrt": torch.rsqrt,
-    "cbrt": lambda x: torch.sign(x) * x.abs().pow(1 / 3), "sin": torch.sin, "cos": torch.cos,
+    "cbrt": root3, "sin": torch.sin, "cos": torch.cos,
     "tan": torch.tan, "asin": torch.asin, "acos": torch.acos, "atan": torch.atan, "sinh": torch.sinh,
     "cosh": torch.cosh, "tanh": torch.tanh, "asinh": torch.asinh, "acosh": torch.acosh,
     "atanh": torch.atanh, "erf": torch.erf, "erfc": torch.erfc, "erfinv": torch.erfinv,
     "lgamma": torch.lgamma, "floor": torch.floor, "ceil": torch.ceil, "trunc": torch.trunc,
-    "round": _away, "rint": torch.round, "nearbyint": torch.round, "roundeven": torch.round,
+    "round": away, "rint": torch.round, "nearbyint": torch.round, "roundeven": torch.round,
     "absf": torch.abs, "fabs": torch.abs, "powf": torch.pow, "pow": torch.pow, "fpowi": torch.pow,
     "powi": torch.pow, "atan2": torch.atan2, "fmod": torch.fmod, "hypot": torch.hypot,
     "copysign": torch.copysign, "fma": _fused, "fmax": torch.fmax, "fmin": torch.fmin,

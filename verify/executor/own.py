@@ -8,9 +8,10 @@ kernel's own. What has no row has no bound, and ends the run with its name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import torch
 
@@ -18,16 +19,13 @@ from verify.executor import floats
 from verify.executor.lanes import Lanes, joined
 from verify.executor.machine import Machine, Meaning, word
 from verify.executor.modes import FLOAT_TYPES, Unbounded
-from verify.executor.widths import signed, unsigned, width
+from verify.executor.rows import KEEPS, LIBRARY, ROWS, Row, cut, picked, rounded
+from verify.executor.widths import signed, width
 from verify.ir.program import Operation, Scalar, Symbol, element_of
 from verify.numerics.bounded import Bounded
-from verify.numerics.compare import FORMATS, half_ulp
-from verify.numerics.precision import SMALLEST_NORMAL, TF32_UNIT, UNITS, Precision
-from verify.numerics.rules import TABLE
+from verify.numerics.compare import FORMATS, power_below
+from verify.numerics.precision import SMALLEST_NORMAL, UNITS, Precision
 from verify.verdict import Place
-
-Row: TypeAlias = Callable[..., Bounded]
-LOG2_E: Final = 1.4426950408889634
 
 
 def precision(scalar: Scalar, place: Place) -> Precision:
@@ -38,8 +36,17 @@ def precision(scalar: Scalar, place: Place) -> Precision:
     return Precision(UNITS[dtype], 2 * UNITS[dtype] * SMALLEST_NORMAL[dtype], SMALLEST_NORMAL[dtype], dtype)
 
 
+def largest(p: Precision) -> float:
+    return float(torch.finfo(getattr(torch, p.dtype)).max)
+
+
 def pairs(value: torch.Tensor, bound: torch.Tensor) -> torch.Tensor:
     return torch.complex(value, bound.expand(value.shape))
+
+
+def paired(data: torch.Tensor) -> torch.Tensor:
+    """Lanes as pairs: integers, which some functions take, are exact."""
+    return data if data.is_complex() else data.to(torch.complex128)
 
 
 def carried(row: Row, p: Precision, *operands: torch.Tensor) -> torch.Tensor:
@@ -50,88 +57,26 @@ def carried(row: Row, p: Precision, *operands: torch.Tensor) -> torch.Tensor:
         infinite = [torch.isinf(each.real) & (each.imag == 0) for each in operands]
         sure = [mark | KEEPS[row](each) for mark, each in zip(infinite, operands, strict=True)]
         inexact = inexact & ~(reduce(torch.logical_or, infinite) & reduce(torch.logical_and, sure))
-    return _settled(p, found.value, found.bound, inexact, operands)
+    return settled(p, found.value, found.bound, inexact, operands)
 
 
-def _settled(
+def settled(
     p: Precision, value: torch.Tensor, bound: torch.Tensor, inexact: torch.Tensor, operands: Sequence[torch.Tensor]
 ) -> torch.Tensor:
     """Nothing is known of what may be beyond the type, nor of what inexact operands make infinite."""
     lost = [~torch.isfinite(each.real) & (each.imag > 0) for each in operands]
     if inexact.dim() == 0:  # operands of other shapes than the result's
         lost = [each.any() for each in lost]
-    limit = torch.finfo(getattr(torch, p.dtype)).max / (1 - p.unit)  # the next power of two: what rounds stays below
+    limit = largest(p) / (1 - p.unit)  # the next power of two: what rounds stays below
     known = (value.abs() + bound < limit) & ~reduce(torch.logical_or, lost)
     without = torch.where(torch.isfinite(value) | inexact, torch.inf, 0.0)
     return pairs(value, torch.where(known, bound, without))
 
 
-def _picked(choose: Callable[..., torch.Tensor], sign: int = 0) -> Row:
-    """One of its operands. `sign` 1 is a maximum and -1 a minimum: what surely loses does not matter."""
-
-    def row(p: Precision, *operands: Bounded) -> Bounded:
-        bounds = [each.bound for each in operands]
-        if sign:
-            surest = reduce(torch.maximum, (sign * each.value - each.bound for each in operands))
-            bounds = [torch.where(sign * each.value + each.bound < surest, 0.0, each.bound) for each in operands]
-        return Bounded(choose(*(each.value for each in operands)), reduce(torch.maximum, bounds), p)
-
-    return row
-
-
-def _rounded(p: Precision, x: Bounded) -> Bounded:
-    exact = (x.bound == 0) & p.exactly(x.value)
-    return Bounded(x.value, x.bound + torch.where(exact, 0.0, half_ulp(x.value.abs() + x.bound, p.dtype)), p)
-
-
-def _fused(p: Precision, x: Bounded, y: Bounded, z: Bounded) -> Bounded:
-    found: Bounded = ADD(p, MUL(p, x, y), z)
-    return found
-
-
-def _log2(p: Precision, x: Bounded) -> Bounded:
-    found = TABLE["log"].call(p, x)
-    return Bounded(found.value * LOG2_E, found.bound * LOG2_E, p)
-
-
-ADD: Final = TABLE["add"].call
-SUB: Final = TABLE["sub"].call
-MUL: Final = TABLE["mul"].call
-# What must be known of the other operand of an infinity.
-KEEPS: Final[dict[Row, Callable[[torch.Tensor], torch.Tensor]]] = {
-    ADD: lambda other: torch.isfinite(other.imag),
-    SUB: lambda other: torch.isfinite(other.imag),
-    MUL: lambda other: other.real.abs() > other.imag,
-}
-ROWS: Final[dict[str, Row]] = {
-    "arith.addf": ADD,
-    "arith.subf": SUB,
-    "arith.mulf": MUL,
-    "arith.divf": TABLE["div"].call,
-    "arith.negf": TABLE["neg"].call,
-    "arith.maxnumf": _picked(torch.fmax, 1),
-    "arith.minnumf": _picked(torch.fmin, -1),
-    "arith.maximumf": _picked(torch.maximum, 1),
-    "arith.minimumf": _picked(torch.minimum, -1),
-    "tt.precise_divf": TABLE["div"].call,
-    "tt.precise_sqrt": TABLE["sqrt"].call,
-    "math.absf": TABLE["abs"].call,
-    "math.fma": _fused,
-    "math.log2": _log2,
-    **{f"math.{name}": TABLE[name].call for name in ("exp", "exp2", "log", "sqrt", "rsqrt", "tanh")},
-}
-LIBRARY: Final = {
-    "add_rn": "arith.addf", "sub_rn": "arith.subf", "mul_rn": "arith.mulf", "div_rn": "arith.divf",
-    "fma_rn": "math.fma",
-    "sqrt_rn": "math.sqrt", "rsqrt_rn": "math.rsqrt", "fabs": "math.absf", "fmax": "arith.maxnumf",
-    "fmin": "arith.minnumf",
-}  # fmt: skip
-
-
 def _rowed(row: Row) -> Meaning:
     def meaning(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
         p = precision(floats.scalar_of(operation), operation.place)
-        return (Lanes(carried(row, p, *(value.data for value in operands)), joined(operands)),)
+        return (Lanes(carried(row, p, *(paired(value.data) for value in operands)), joined(operands)),)
 
     return meaning
 
@@ -143,7 +88,9 @@ def _none(_: Machine, operation: Operation, __: Sequence[Lanes]) -> tuple[Lanes]
 def _extern(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> Sequence[Any]:
     symbol = str(operation.attributes.get("symbol", ""))
     name = floats.library_name(symbol)
-    row = ROWS.get(LIBRARY.get(name, f"math.{name}"))
+    if name in floats.PREDICATES:
+        return _predicate("tt.extern_elementwise", name)(machine, operation, operands)
+    row = LIBRARY.get(name)
     if row is None:
         raise Unbounded(f"the library function {symbol}", operation.place)
     return _rowed(row)(machine, operation, operands)
@@ -155,45 +102,84 @@ def _clamp(machine: Machine, operation: Operation, operands: Sequence[Lanes]) ->
         assert isinstance(found, Lanes)
         return found.data
 
-    return _rowed(_picked(clamped))(machine, operation, operands)
+    return _rowed(picked(clamped))(machine, operation, operands)
+
+
+def saturated(scalar: Scalar, x: torch.Tensor) -> torch.Tensor:
+    """Pairs rounded to an 8-bit type, in which what is beyond the largest number becomes that."""
+    dtype = FLOAT_TYPES[scalar.name]
+    bits, lowest = BYTES[scalar.name]
+    most, reach = torch.finfo(dtype).max, x.real.abs() + x.imag
+    half = power_below(reach.clamp(max=most)).clamp(min=2.0**lowest) * 2.0**-bits
+    kept = (x.imag == 0) & (torch.isnan(x.real) | (x.real.float().to(dtype).double() == x.real))
+    off = torch.where(kept, 0.0, torch.maximum(half, reach - most))
+    return pairs(x.real, torch.where(kept, 0.0, (x.imag + off).nan_to_num(math.inf, math.inf)))
 
 
 def _convert(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> Sequence[Any]:
     source, target = element_of(operation.operands[0].type), floats.scalar_of(operation)
-    p = precision(target, operation.place)
     assert isinstance(source, Scalar)
     if source.bits < target.bits and source.name in FLOAT_TYPES:
         return (operands[0],)
-    if operation.attributes.get("rounding", operation.attributes.get("roundingmode", "")) not in NEAREST:
+    way = operation.attributes.get("rounding", operation.attributes.get("roundingmode", ""))
+    if target.name in BYTES and way in NEAREST:
+        return (Lanes(saturated(target, operands[0].data), operands[0].wrap),)
+    p = precision(target, operation.place)
+    if way not in NEAREST and way not in floats.TOWARDS_ZERO:
         raise Unbounded(f"{operation.name} with this rounding", operation.place)
-    return (Lanes(carried(_rounded, p, operands[0].data), operands[0].wrap),)
+    return (Lanes(carried(rounded if way in NEAREST else cut, p, operands[0].data), operands[0].wrap),)
 
 
 NEAREST: Final = ("", "rtne", "to_nearest_even", 1, Symbol("rtne"), Symbol("to_nearest_even"))
+# Bits of the significand, the implicit one included, and the exponent of the smallest normal number.
+BYTES: Final = {"f8E4M3FN": (4, -6), "f8E5M2": (3, -14)}
+
+
+def copied(data: torch.Tensor, scalar: Scalar, place: Place) -> torch.Tensor:
+    """What the host copies into memory of another type."""
+    if not data.is_complex() or not scalar.floating:
+        raise Unbounded("a copy to another dtype", place)
+    return carried(rounded, precision(scalar, place), data)
 
 
 def _from_integer(with_sign: bool) -> Meaning:
     def meaning(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
         bits, data = width(operation.operands[0]), operands[0].data
-        if bits == 64 and not with_sign:
-            raise Unbounded(operation.name, operation.place)
-        exact = (signed(data) if with_sign else unsigned(data, bits)).to(torch.complex128)
+        exact = signed(data).double() if with_sign else floats.from_unsigned(data, bits)
+        beyond = torch.where(exact.abs() > 2.0**53, UNITS["float64"] * exact.abs(), 0.0)  # what float64 cannot hold
         p = precision(floats.scalar_of(operation), operation.place)
-        return (Lanes(carried(_rounded, p, exact), joined(operands)),)
+        return (Lanes(carried(rounded, p, pairs(exact, beyond)), joined(operands)),)
 
     return meaning
 
 
-def _of_exact(name: str) -> Meaning:
-    """A meaning that needs the numbers themselves: known where none has a bound."""
+def _sure(name: str, doubt: Callable[[Machine, Operation, torch.Tensor], torch.Tensor], what: str) -> Meaning:
+    """A meaning that gives no float: known where there is no `doubt` about any lane."""
 
     def meaning(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> Sequence[Any]:
-        if any(bool((value.data.imag > 0).any()) for value in operands if value.data.is_complex()):
-            raise Unbounded(f"{operation.name} of what is rounded", operation.place)
-        plain = [Lanes(value.data.real, value.wrap) if value.data.is_complex() else value for value in operands]
-        return floats.MEANINGS[name](machine, operation, plain)
+        data = operands[0].data
+        if data.is_complex():
+            unsure = (data.imag > 0) & doubt(machine, operation, data)
+            if bool((unsure & machine.mask(unsure.dim())).any()):
+                raise Unbounded(f"{operation.name} of {what}", operation.place)
+            operands = [Lanes(data.real, operands[0].wrap)]
+        return floats.MEANINGS[name](machine, operation, operands)
 
     return meaning
+
+
+def _between(machine: Machine, operation: Operation, data: torch.Tensor) -> torch.Tensor:
+    """Where a number and what it may be have different whole numbers below them."""
+    ends = [Lanes(data.real + side * data.imag) for side in (-1, 1)]
+    low, high = (floats.MEANINGS[operation.name](machine, operation, [end])[0] for end in ends)
+    assert isinstance(low, Lanes) and isinstance(high, Lanes)
+    return low.data != high.data
+
+
+def _predicate(operation: str, name: str) -> Meaning:
+    if name == "signbit":
+        return _sure(operation, lambda _, __, data: data.real.abs() <= data.imag, "what may be zero")
+    return _sure(operation, lambda _, __, data: torch.isinf(data.imag), "what may be beyond the type")
 
 
 def _compare(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> tuple[Lanes]:
@@ -213,40 +199,12 @@ def _bitcast(machine: Machine, operation: Operation, operands: Sequence[Lanes]) 
     return floats.MEANINGS[operation.name](machine, operation, operands)
 
 
-def gamma(terms: Any, p: Precision) -> Any:
-    """What adding up so many terms rounds at most, in any order, relative to the sum of their sizes."""
-    return terms * p.unit / (1 - terms * p.unit)
-
-
-def product(
-    a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, factors: str, target: Scalar, place: Place
-) -> torch.Tensor:
-    """a @ b + c as `tt.dot` computes it: in float32, then rounded to `target`. `factors` says how they are cut."""
-    p, cut = precision(Scalar("f32"), place), {"ieee": 0.0, "tf32": TF32_UNIT}.get(factors)
-    if cut is None or target.name == "f64":
-        raise Unbounded(f"tt.dot to {target} in {factors}", place)
-    left, right = a.real.abs() + a.imag, b.real.abs() + b.imag
-    sizes, terms = left @ right, a.shape[-1] + 1
-    bound = left @ b.imag + a.imag @ b.real.abs() + c.imag + (2 * cut + cut**2) * sizes
-    bound = bound + gamma(terms, p) * (sizes * (1 + cut) ** 2 + c.real.abs() + c.imag) + terms * p.spacing / 2
-    inexact = torch.stack([(each.imag > 0).any() for each in (a, b, c)]).any()
-    found = _settled(p, a.real @ b.real + c.real, bound, inexact, (a, b, c))
-    return found if target.name == "f32" else carried(_rounded, precision(target, place), found)
-
-
-def running_sum(data: torch.Tensor, axis: int, p: Precision) -> torch.Tensor:
-    """Each sum of the first k terms, added one after the other."""
-    count = torch.arange(data.shape[axis]).reshape([-1 if at == axis else 1 for at in range(data.dim())])
-    sizes = (data.real.abs() + data.imag).cumsum(axis)
-    bound = data.imag.cumsum(axis) + gamma(count.double(), p) * sizes
-    return _settled(p, data.real.cumsum(axis), bound, (data.imag > 0).any(), (data,))
-
-
 MEANINGS: Final[dict[str, Meaning]] = (
     dict.fromkeys(floats.MEANINGS, _none)
     | {name: _rowed(row) for name, row in ROWS.items()}
     | dict.fromkeys(("arith.extf", "arith.truncf", "tt.fp_to_fp"), _convert)
-    | {name: _of_exact(name) for name in ("arith.fptosi", "arith.fptoui", "math.isnan", "math.isinf")}
+    | {name: _sure(name, _between, "what may be another whole number") for name in ("arith.fptosi", "arith.fptoui")}
+    | {f"math.{name}": _predicate(f"math.{name}", name) for name in floats.PREDICATES}
     | {
         "arith.cmpf": _compare,
         "arith.sitofp": _from_integer(with_sign=True),

@@ -9,6 +9,7 @@ from typing import Final
 import torch
 from attrs import frozen
 
+from verify.executor import own
 from verify.executor.binding import Inputs, bind, choose, dims, evaluated, shown
 from verify.executor.faults import Fault, Log
 from verify.executor.glue import glue
@@ -182,8 +183,11 @@ def _host(plan: Plan, step: Copy | Glue, values: Mapping[str, int], memory: Guar
             _unwritten(memory.log, storage, part, step)
     target = storages[step.target.buffer]
     part = _window(step.target, target, values)
-    if memory.mode is Mode.BOUNDED and (isinstance(step, Glue) or target.dtype not in ("", storage.dtype)):
-        raise Unbounded("what the host computes" if isinstance(step, Glue) else "a copy to another dtype", step.place)
+    if memory.mode is Mode.BOUNDED:
+        if isinstance(step, Glue):
+            raise Unbounded("what the host computes", step.place)
+        if target.dtype not in ("", storage.dtype):
+            sources = [own.copied(sources[0], Scalar(_SCALARS[target.dtype]), step.place)]
     into = part.on(target.cells)
     into.copy_((sources[0] if isinstance(step, Copy) else glue(step, sources)).expand(into.shape))
     if target.written is not None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import torch
 
-from verify.executor import own
+from verify.executor import worst
 from verify.executor.lanes import Lanes
 from verify.executor.machine import Machine, Meaning, word
 from verify.executor.modes import Mode, Unmodelled, round_to
@@ -63,7 +63,7 @@ def _dot(machine: Machine, operation: Operation, operands: Sequence[Lanes]) -> t
     precision = word(operation.attributes.get("inputPrecision", Symbol("ieee")))
     if machine.mode is Mode.BOUNDED:
         factors = precision if source.name == "f32" else "ieee"
-        return (Lanes(own.product(a, b, c, factors, target, operation.place)),)
+        return (Lanes(worst.product(a, b, c, factors, target, operation.place)),)
     if machine.mode is Mode.EXACT64 or target.name == "f64":
         return (Lanes(torch.matmul(a.to(torch.float64), b.to(torch.float64)) + c),)
     if source.name != "f32" or precision == "ieee":

@@ -7,7 +7,7 @@ from typing import Final
 
 import torch
 
-from verify.executor import own
+from verify.executor import own, worst
 from verify.executor.floats import scalar_of
 from verify.executor.lanes import Lanes, Wrap
 from verify.executor.machine import Machine, Meaning, integer
@@ -214,7 +214,7 @@ def _running(machine: Machine, operation: Operation, whole: list[Lanes], axis: i
         return [Lanes(data.cumsum(axis), _any_before(whole[0], axis))]
     if name == "arith.addf" and data.is_complex():
         p = own.precision(scalar_of(operation), operation.place)
-        return [Lanes(own.running_sum(data, axis, p), _any_before(whole[0], axis))]
+        return [Lanes(worst.running_sum(data, axis, p), _any_before(whole[0], axis))]
     # each lane takes in the one `step` before it, twice as far every time
     length, step = data.shape[axis], 1
     while step < length:

@@ -4,7 +4,7 @@ Notation: operands x, y with bounds bx, by; result r; u one rounding, relative; 
 halved; tiny the smallest normal number. Approximated functions get the multiples of u that the hardware's
 documentation allows (division 2 ulp = 4u, exp2 2 ulp, a reciprocal square root in two steps 8u): see LOCAL.
 
-What adding up many terms costs is in `sums`.
+What adding up many terms costs is in `sums`, functions beside those of LOCAL are in `functions`.
 """
 
 from __future__ import annotations
@@ -13,24 +13,16 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import torch
-from attrs import frozen
 
-from verify.numerics import sums
+from verify.numerics import functions, sums
 from verify.numerics.bounded import Bounded, Unruled, pair
+from verify.numerics.functions import Rule, approximated
 from verify.numerics.precision import Precision
 
 # Roundings of one evaluation, in units of u (half an ulp), as kernels may compute it: `1 / sqrt(x)` for
 # rsqrt, a product with a reciprocal for a division, `exp2(x * log2(e))` for exp (whose product adds 2u|x|,
 # see there).
 LOCAL: Final = {"div": 4.0, "sqrt": 4.0, "rsqrt": 8.0, "exp": 4.0, "exp2": 4.0, "log": 4.0, "tanh": 8.0}
-
-
-@frozen
-class Rule:
-    """One row: what the function does to pairs, and the bound in a formula for readers."""
-
-    call: Callable[..., Any]
-    bound: str
 
 
 def _add(p: Precision, x: Any, y: Any, sign: float = 1.0) -> Bounded:
@@ -52,7 +44,7 @@ def _div(p: Precision, x: Any, y: Any) -> Bounded:
     r, room = x.value / y.value, y.value.abs() - y.bound
     carried = torch.where(room > 0, (r.abs() * y.bound + x.bound) / room, torch.inf)
     carried = torch.where(x.bound + y.bound == 0, 0.0, carried)
-    return Bounded(r, carried + _approximated(p, LOCAL["div"], r, carried), p)
+    return Bounded(r, carried + approximated(p, LOCAL["div"], r, carried), p)
 
 
 def _pow(p: Precision, x: Any, exponent: Any) -> Any:
@@ -70,14 +62,14 @@ def _exp(p: Precision, x: Any) -> Bounded:
     r = x.value.exp()
     carried = torch.where(r > 0, r * torch.expm1(x.bound), (x.value + x.bound).exp())
     argument = torch.where(r > 0, x.value.abs(), 0.0)
-    return Bounded(r, carried + _approximated(p, LOCAL["exp"] + 2 * argument, r, carried), p)
+    return Bounded(r, carried + approximated(p, LOCAL["exp"] + 2 * argument, r, carried), p)
 
 
 def _exp2(p: Precision, x: Any) -> Bounded:
     x = pair(x, p)
     r = x.value.exp2()
     carried = torch.where(r > 0, r * (torch.exp2(x.bound) - 1), (x.value + x.bound).exp2())
-    return Bounded(r, carried + _approximated(p, LOCAL["exp2"], r, carried), p)
+    return Bounded(r, carried + approximated(p, LOCAL["exp2"], r, carried), p)
 
 
 def _log(p: Precision, x: Any) -> Bounded:
@@ -93,7 +85,7 @@ def _sqrt(p: Precision, x: Any) -> Bounded:
     x = pair(x, p)
     r = x.value.sqrt()
     carried = torch.where(x.bound == 0, 0.0, x.bound / (r + (x.value - x.bound).clamp(min=0).sqrt()))
-    return Bounded(r, carried + _approximated(p, LOCAL["sqrt"], r, carried), p)
+    return Bounded(r, carried + approximated(p, LOCAL["sqrt"], r, carried), p)
 
 
 def _rsqrt(p: Precision, x: Any) -> Bounded:
@@ -101,7 +93,7 @@ def _rsqrt(p: Precision, x: Any) -> Bounded:
     r, low = x.value.rsqrt(), x.value - x.bound
     carried = torch.where(low > 0, low.rsqrt() - r, torch.inf)
     carried = torch.where(x.bound == 0, 0.0, carried)
-    return Bounded(r, carried + _approximated(p, LOCAL["rsqrt"], r, carried), p)
+    return Bounded(r, carried + approximated(p, LOCAL["rsqrt"], r, carried), p)
 
 
 def _tanh(p: Precision, x: Any) -> Bounded:
@@ -109,7 +101,7 @@ def _tanh(p: Precision, x: Any) -> Bounded:
     r = x.value.tanh()
     nearest_zero = (x.value.abs() - x.bound).clamp(min=0)
     carried = torch.minimum(x.bound / nearest_zero.cosh() ** 2, torch.full_like(r, 2.0))
-    return Bounded(r, carried + _approximated(p, LOCAL["tanh"], r, carried), p)
+    return Bounded(r, carried + approximated(p, LOCAL["tanh"], r, carried), p)
 
 
 def _sigmoid(p: Precision, x: Any) -> Bounded:
@@ -231,7 +223,7 @@ def _var_mean(
     carried = off.square() + 2 * off * (r / count).sqrt() + (bound.square() + 2 * value.abs() * bound).mean(-1)
     terms = 3 * p.unit * squares + p.spacing
     carried = carried + terms.mean(-1) + sums.of_sum(p, squares, terms, squares.sum(-1)) / count
-    variance = Bounded(r, carried + _approximated(p, LOCAL["div"], r, carried), p)
+    variance = Bounded(r, carried + approximated(p, LOCAL["div"], r, carried), p)
     mean = Bounded(mean.value.reshape(r.shape), off, p)
     return _restored(variance, x.shape, axes, keepdim), _restored(mean, x.shape, axes, keepdim)
 
@@ -246,11 +238,6 @@ def _cumsum(p: Precision, x: Any, dim: int) -> Bounded:
 
 def _rounding(p: Precision, r: torch.Tensor, carried: torch.Tensor, exact: torch.Tensor) -> torch.Tensor:
     return torch.where(exact, 0.0, p.unit * (r.abs() + carried) + p.spacing / 2)
-
-
-def _approximated(p: Precision, roundings: Any, r: torch.Tensor, carried: torch.Tensor) -> torch.Tensor:
-    """The error of a function that the device approximates, and may flush to zero."""
-    return roundings * p.unit * (r.abs() + carried) + p.smallest
 
 
 def _whole(p: Precision, x: Bounded, y: Bounded) -> torch.Tensor:
@@ -322,50 +309,54 @@ MOVES: Final = (
     "repeat", "repeat_interleave", "broadcast_to", "tril", "triu", "diagonal",
 )  # fmt: skip
 
-TABLE: Final[dict[str, Rule]] = {
-    "add": Rule(_add, "bx + by + u(|r|+bx+by) + eta; nothing added for small whole numbers"),
-    "sub": Rule(lambda p, x, y: _add(p, x, y, sign=-1.0), "as add"),
-    "mul": Rule(_mul, "|x|by + |y|bx + bx by + u|r| + eta; nothing added where r is representable"),
-    "div": Rule(_div, "(|r|by + bx) / (|y|-by) + 4u|r| + tiny"),
-    "pow": Rule(_pow, "x*x, sqrt or rsqrt"),
-    "square": Rule(lambda p, x: _mul(p, x, x), "as mul"),
-    "neg": Rule(lambda p, x: _same(p, x, torch.neg), "bx"),
-    "abs": Rule(lambda p, x: _same(p, x, torch.abs), "bx"),
-    "relu": Rule(lambda p, x: _same(p, x, torch.relu), "bx"),
-    "exp": Rule(_exp, "r expm1(bx) + (4 + 2|x|) u r + tiny"),
-    "exp2": Rule(_exp2, "r (2^bx - 1) + 4u r + tiny"),
-    "log": Rule(_log, "-log1p(-bx/x) + 4u(|r|+1)"),
-    "sqrt": Rule(_sqrt, "bx / (sqrt(x) + sqrt(x-bx)) + 4u r + tiny"),
-    "rsqrt": Rule(_rsqrt, "rsqrt(x-bx) - rsqrt(x) + 8u r + tiny"),
-    "reciprocal": Rule(lambda p, x: _div(p, 1.0, x), "as div"),
-    "tanh": Rule(_tanh, "bx / cosh^2(|x|-bx) + 8u|r| + tiny"),
-    "sigmoid": Rule(_sigmoid, "1 / (1 + exp(-x))"),
-    "silu": Rule(_silu, "x sigmoid(x)"),
-    "softmax": Rule(_softmax, "exp(x - amax) / sum"),
-    "sum": Rule(_sum, "sum bx + min(SAFETY sqrt(sum h_k^2 / 3) + drift, u sum of partial sums of |t|): see sums"),
-    "cumsum": Rule(_cumsum, "as sum, for each running sum"),
-    "mean": Rule(_mean, "sum, then div"),
-    "var_mean": Rule(
-        _var_mean, "mean: e, as mean or Welford's; var: e^2 + 2e sqrt(r/n) + mean (2|d|bx + bx^2) + 7u r + sum's"
-    ),
-    "amax": Rule(_amax, "the largest bx of an element that can be the largest"),
-    "argmax": Rule(_argmax, "none: only of values without a bound"),
-    "amin": Rule(_amin, "as amax"),
-    "max": Rule(_max, "as amax or maximum"),
-    "maximum": Rule(lambda p, x, y: _pick(p, x, y, torch.maximum), "max(bx, by)"),
-    "minimum": Rule(lambda p, x, y: _pick(p, x, y, torch.minimum), "max(bx, by)"),
-    "clamp": Rule(_clamp, "as maximum and minimum"),
-    "where": Rule(_where, "that of the chosen side"),
-    "matmul": Rule(_matmul, "|x|by + bx|y| + bx by + the sum's own, of the products; whole numbers are exact"),
-    "lt": _relation(torch.lt),
-    "le": _relation(torch.le),
-    "gt": _relation(torch.gt),
-    "ge": _relation(torch.ge),
-    "double": Rule(lambda p, x: x, "bx: pairs are in float64"),
-    "to": Rule(_to, "bx: pairs are in float64"),
-    "cat": _joined("cat"),
-    "stack": _joined("stack"),
-} | {name: _moved(name) for name in MOVES}
+TABLE: Final[dict[str, Rule]] = (
+    {
+        "add": Rule(_add, "bx + by + u(|r|+bx+by) + eta; nothing added for small whole numbers"),
+        "sub": Rule(lambda p, x, y: _add(p, x, y, sign=-1.0), "as add"),
+        "mul": Rule(_mul, "|x|by + |y|bx + bx by + u|r| + eta; nothing added where r is representable"),
+        "div": Rule(_div, "(|r|by + bx) / (|y|-by) + 4u|r| + tiny"),
+        "pow": Rule(_pow, "x*x, sqrt or rsqrt"),
+        "square": Rule(lambda p, x: _mul(p, x, x), "as mul"),
+        "neg": Rule(lambda p, x: _same(p, x, torch.neg), "bx"),
+        "abs": Rule(lambda p, x: _same(p, x, torch.abs), "bx"),
+        "relu": Rule(lambda p, x: _same(p, x, torch.relu), "bx"),
+        "exp": Rule(_exp, "r expm1(bx) + (4 + 2|x|) u r + tiny"),
+        "exp2": Rule(_exp2, "r (2^bx - 1) + 4u r + tiny"),
+        "log": Rule(_log, "-log1p(-bx/x) + 4u(|r|+1)"),
+        "sqrt": Rule(_sqrt, "bx / (sqrt(x) + sqrt(x-bx)) + 4u r + tiny"),
+        "rsqrt": Rule(_rsqrt, "rsqrt(x-bx) - rsqrt(x) + 8u r + tiny"),
+        "reciprocal": Rule(lambda p, x: _div(p, 1.0, x), "as div"),
+        "tanh": Rule(_tanh, "bx / cosh^2(|x|-bx) + 8u|r| + tiny"),
+        "sigmoid": Rule(_sigmoid, "1 / (1 + exp(-x))"),
+        "silu": Rule(_silu, "x sigmoid(x)"),
+        "softmax": Rule(_softmax, "exp(x - amax) / sum"),
+        "sum": Rule(_sum, "sum bx + min(SAFETY sqrt(sum h_k^2 / 3) + drift, u sum of partial sums of |t|): see sums"),
+        "cumsum": Rule(_cumsum, "as sum, for each running sum"),
+        "mean": Rule(_mean, "sum, then div"),
+        "var_mean": Rule(
+            _var_mean, "mean: e, as mean or Welford's; var: e^2 + 2e sqrt(r/n) + mean (2|d|bx + bx^2) + 7u r + sum's"
+        ),
+        "amax": Rule(_amax, "the largest bx of an element that can be the largest"),
+        "argmax": Rule(_argmax, "none: only of values without a bound"),
+        "amin": Rule(_amin, "as amax"),
+        "max": Rule(_max, "as amax or maximum"),
+        "maximum": Rule(lambda p, x, y: _pick(p, x, y, torch.maximum), "max(bx, by)"),
+        "minimum": Rule(lambda p, x, y: _pick(p, x, y, torch.minimum), "max(bx, by)"),
+        "clamp": Rule(_clamp, "as maximum and minimum"),
+        "where": Rule(_where, "that of the chosen side"),
+        "matmul": Rule(_matmul, "|x|by + bx|y| + bx by + the sum's own, of the products; whole numbers are exact"),
+        "lt": _relation(torch.lt),
+        "le": _relation(torch.le),
+        "gt": _relation(torch.gt),
+        "ge": _relation(torch.ge),
+        "double": Rule(lambda p, x: x, "bx: pairs are in float64"),
+        "to": Rule(_to, "bx: pairs are in float64"),
+        "cat": _joined("cat"),
+        "stack": _joined("stack"),
+    }
+    | functions.TABLE
+    | {name: _moved(name) for name in MOVES}
+)
 ALIASES: Final = {
     "true_divide": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "mm": "matmul",
     "bmm": "matmul", "absolute": "abs", "negative": "neg", "concat": "cat", "clip": "clamp",
