@@ -21,6 +21,7 @@ from verify.symbolic.terms import FALSE, at_most, less, poly
 from verify.symbolic.values import Lane
 
 CASES: Final = 600
+SEEDS: Final = (1, 2, 3, 4)  # tried in turn: what kernels a seed gives depends on Hypothesis' version
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -121,4 +122,4 @@ def seen(number: int) -> bool:
 @pytest.mark.parametrize("what", PLANTS)
 def test_a_planted_mistake_is_seen(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTS[what](monkeypatch)
-    assert seen(1), f"{CASES} kernels do not show that {what}"
+    assert any(map(seen, SEEDS)), f"{len(SEEDS)} times {CASES} kernels do not show that {what}"
