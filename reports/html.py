@@ -21,6 +21,7 @@ from reports.counterexample import Seen, seen
 from reports.readability import measure
 from reports.record import Record
 from reports.reproduction import command, file_name, pytest_file
+from reports.roofline import roofline, scaled
 from reports.signoff import SignOffs
 from reports.source import Line, legend, lines, lines_of
 from reports.strength import FATES, Strength
@@ -139,6 +140,7 @@ def templates() -> Templates:
         "one_line": one_line,
         "figure": figure,
         "ratio": ratio,
+        "scaled": scaled,
         "listed": listed,
         "seconds": seconds,
         "slug": slug,
@@ -230,6 +232,7 @@ def _context(
         "doubts": assurance.doubts(record, rows, len(ledger), strength),
         "redo": assurance.redo(record, json),
         "ledger": ledger,
+        "roofs": roofline(record.bench),
         "legend": legend(source),
         "budget": PROFILES[record.profile].rlimit if record.profile in PROFILES else None,
         "risks": assurance.risks(record, rows),

@@ -182,6 +182,8 @@ def test_a_model_is_called_a_model_and_a_time_is_not(examples):
     assert "NOT RUN : no device" in model and "Model, not a measurement" in model
     assert "3.05×" not in model
     assert "MEASURED on NVIDIA H200" in times and "3.05×" in times
+    assert "Roofline" not in model
+    assert "copies: 4.25 TB/s" in times and "5.73 Top/s at 1.5 operations a byte, 90 % of the limit (memory)" in times
 
 
 def test_an_admitted_candidate_with_wrong_outputs_on_the_device_is_not_counted(examples):
