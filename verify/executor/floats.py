@@ -22,6 +22,7 @@ _RELATIONS: Final[dict[str, Function]] = {
 }  # fmt: skip
 
 
+NEAREST: Final = ("", "rtne", "to_nearest_even", 1, Symbol("rtne"), Symbol("to_nearest_even"))
 TOWARDS_ZERO: Final = (Symbol("rtz"), Symbol("toward_zero"), "rtz", 0)
 
 
@@ -137,7 +138,7 @@ def _convert(machine: Machine, operation: Operation, operands: Sequence[Lanes]) 
     """extf, truncf, fp_to_fp. Rounds to nearest even unless `rounding` says towards zero."""
     scalar, data = scalar_of(operation), operands[0].data
     result = round_to(data, scalar, machine.mode, operation.place)
-    mode = operation.attributes.get("rounding", operation.attributes.get("roundingmode"))
+    mode = operation.attributes.get("rounding", operation.attributes.get("roundingmode", ""))
     if machine.mode is Mode.FAITHFUL and mode in TOWARDS_ZERO:
         if scalar.bits not in (16, 32):
             raise Unmodelled(f"rounding {scalar} towards zero", operation.place)
@@ -145,7 +146,7 @@ def _convert(machine: Machine, operation: Operation, operands: Sequence[Lanes]) 
         bits = result.view(torch.int16 if scalar.bits == 16 else torch.int32)
         beyond = result.to(torch.float64).abs() > data.to(torch.float64).abs()
         result = torch.where(beyond, bits - 1, bits).view(result.dtype)
-    elif mode in (Symbol("upward"), Symbol("downward"), Symbol("to_nearestaway")):
+    elif mode not in (*NEAREST, *TOWARDS_ZERO):
         raise Unmodelled(f"{operation.name} with this rounding", operation.place)
     return (Lanes(result, operands[0].wrap),)
 

@@ -21,7 +21,7 @@ from verify.executor.machine import Machine, Meaning, word
 from verify.executor.modes import FLOAT_TYPES, Unbounded
 from verify.executor.rows import KEEPS, LIBRARY, ROWS, Row, cut, picked, rounded
 from verify.executor.widths import signed, width
-from verify.ir.program import Operation, Scalar, Symbol, element_of
+from verify.ir.program import Operation, Scalar, element_of
 from verify.numerics.bounded import Bounded
 from verify.numerics.compare import FORMATS, power_below
 from verify.numerics.precision import SMALLEST_NORMAL, UNITS, Precision
@@ -122,15 +122,14 @@ def _convert(machine: Machine, operation: Operation, operands: Sequence[Lanes]) 
     if source.bits < target.bits and source.name in FLOAT_TYPES:
         return (operands[0],)
     way = operation.attributes.get("rounding", operation.attributes.get("roundingmode", ""))
-    if target.name in BYTES and way in NEAREST:
+    if target.name in BYTES and way in floats.NEAREST:
         return (Lanes(saturated(target, operands[0].data), operands[0].wrap),)
     p = precision(target, operation.place)
-    if way not in NEAREST and way not in floats.TOWARDS_ZERO:
+    if way not in floats.NEAREST and way not in floats.TOWARDS_ZERO:
         raise Unbounded(f"{operation.name} with this rounding", operation.place)
-    return (Lanes(carried(rounded if way in NEAREST else cut, p, operands[0].data), operands[0].wrap),)
+    return (Lanes(carried(rounded if way in floats.NEAREST else cut, p, operands[0].data), operands[0].wrap),)
 
 
-NEAREST: Final = ("", "rtne", "to_nearest_even", 1, Symbol("rtne"), Symbol("to_nearest_even"))
 # Bits of the significand, the implicit one included, and the exponent of the smallest normal number.
 BYTES: Final = {"f8E4M3FN": (4, -6), "f8E5M2": (3, -14)}
 

@@ -136,6 +136,15 @@ def test_rounding_towards_zero() -> None:
     assert apply("tt.fp_to_fp", operand, kind("bf16", 4), rounding=Symbol("rtne")).data[0][0] == 1 + 2.0**-7
 
 
+@pytest.mark.parametrize("mode", [Mode.FAITHFUL, Mode.EXACT64])
+def test_a_rounding_that_is_not_followed_is_named(mode: Mode) -> None:
+    for way in ("upward", "downward", "to_nearest_away", "rs"):
+        with pytest.raises(Unmodelled, match="this rounding"):
+            apply(
+                "arith.truncf", [(torch.ones(4), kind("f32", 4))], kind("f16", 4), mode=mode, roundingmode=Symbol(way)
+            )
+
+
 def test_bit_patterns() -> None:
     operand = [(torch.tensor([1.0, -0.0]), kind("f32", 2))]
     bits = apply("tt.bitcast", operand, kind("i32", 2)).data
