@@ -10,6 +10,8 @@ The predicate, `urn:kernelproof:verification:v1`, says what was asked, what came
     outcomes      gate -> its worst outcome; `not run` where it gave none
     properties    one word for each claim class that was shown, such as `KERNELPROOF_BOUNDS_PROVED`
     assumptions   sentences that the outcomes rest on
+    proofs        {gate, claim, restsOn, queries{count, digest{sha256}}}: what each proof took beside the grid and the
+                  tiles, and what z3 was asked for it (digest null where ranges decided); none at profile `quick`
     uncovered     sizes of the domain that were not looked at
     record        {digest{sha256}} of the record's canonical JSON
     environment   as in the record
@@ -27,6 +29,7 @@ from reports.canonical import digest, to_data
 from reports.record import Record
 from reports.tally import Row, tally
 from reports.text import visible
+from verify.verdict import Trail, Verdict
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 PREDICATE: Final = "urn:kernelproof:verification:v1"
@@ -67,10 +70,17 @@ def _predicate(record: Record) -> dict[str, Any]:
         "outcomes": {row.gate: row.worst for row in rows},
         "properties": [word for row in rows if (word := _property(row))],
         "assumptions": [visible(text) for text in assurance.assumptions(record)],
+        "proofs": [_proof(verdict, verdict.trail) for verdict in record.verdicts if verdict.trail],
         "uncovered": data["uncovered"],
         "record": {"digest": {"sha256": digest(record)}},
         "environment": data["environment"],
     }
+
+
+def _proof(verdict: Verdict, trail: Trail) -> dict[str, Any]:
+    asked = {"count": trail.queries, "digest": {"sha256": visible(trail.digest)} if trail.queries else None}
+    told = [visible(text) for text in trail.told]
+    return {"gate": visible(verdict.gate), "claim": visible(verdict.claim), "restsOn": told, "queries": asked}
 
 
 def _property(row: Row) -> str:

@@ -1,11 +1,13 @@
 """Two records of one operator, the earlier and the later: what got better, worse or weaker.
 
 *Weaker* is what no verdict shows: the same words, said of less. A smaller domain, a dropped law or dtype, fewer
-required gates, a lower profile, a new assumption.
+required gates, a lower profile, a new assumption. What a proof rests on is no weaker for being another condition:
+the claim and its scope are told above, so it is *changed*, for a reviewer to look at.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
@@ -31,7 +33,8 @@ class Change:
 
 def compare(old: Record, new: Record) -> tuple[Change, ...]:
     """Every difference that a reviewer should know of, the worst first. Costs and moments are none."""
-    found = [*_subject(old, new), *_outcomes(old, new), *_claims(old, new), *_scope(old, new), *_times(old, new)]
+    parts = (_subject, _outcomes, _claims, _scope, _trails, _times)
+    found = (change for part in parts for change in part(old, new))
     return tuple(sorted(dict.fromkeys(found), key=lambda change: KINDS.index(change.kind)))
 
 
@@ -129,6 +132,28 @@ def _sets(what: str, before: dict[str, None], after: dict[str, None]) -> Iterato
 def _assumptions(record: Record, claims: set[tuple[str, str]]) -> dict[str, None]:
     relied = (verdict for verdict in record.verdicts if (verdict.gate, verdict.claim) in claims)
     return dict.fromkeys(text for verdict in relied for text in verdict.assumptions)
+
+
+def _trails(old: Record, new: Record) -> Iterator[Change]:
+    """What proofs of the same claim newly rest on, or no longer do; where no trail was kept nothing is known."""
+    before, after = _rests(old), _rests(new)
+    for (gate, claim), now in after.items():
+        was = before.get((gate, claim))
+        if was is None:
+            continue
+        for words, these, others in (("now also rests on", now, was), ("no longer rests on", was, now)):
+            if texts := [text for key, text in these.items() if key not in others]:
+                yield Change("changed", f"{gate} {words} {', '.join(texts)}: {claim}")
+
+
+def _rests(record: Record) -> dict[tuple[str, str], dict[str, str]]:
+    """Of each proved claim, what it rests on: without the line, which moves, and as it is told."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for verdict in record.verdicts:
+        if (trail := verdict.trail) is not None:
+            named = {re.sub(r":\d+(?=\)?$)", "", text): text for text in trail.told}
+            found.setdefault((verdict.gate, verdict.claim), {}).update(named)
+    return found
 
 
 def _times(old: Record, new: Record) -> Iterator[Change]:

@@ -110,6 +110,11 @@ def _result(record: Record, finding: Finding) -> dict[str, Any]:
             "detail": visible(verdict.detail),
             "assumptions": [visible(text) for text in verdict.assumptions],
         }
+        if verdict.trail is not None:
+            result["properties"] |= {
+                "restsOn": [visible(text) for text in verdict.trail.told],
+                "queriesDigest": verdict.trail.digest,
+            }
         if verdict.witness is not None and verdict.witness.accesses:
             result["relatedLocations"] = list(_accesses(verdict.witness.accesses))
     return result

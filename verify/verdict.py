@@ -188,6 +188,11 @@ class Trail:
     rests: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Everything that it rests on, each for itself."""
+        return (*self.rests, *(f"the range of {name}" for name in self.sizes))
+
     def __str__(self) -> str:
         ranges = [f"the range{'s' * (len(self.sizes) > 1)} of {', '.join(self.sizes)}"] if self.sizes else []
         return "; ".join([*self.rests, *ranges]) or "nothing beside the grid and the tiles"

@@ -107,3 +107,33 @@ def test_a_proof_that_is_now_about_nothing_is_weaker(examples):
 
     assert Change("weaker", f"{first.gate} is now vacuous: {first.claim}") in compare(old, new)
     assert compare(new, new) == ()
+
+
+def with_trail(record, rests, sizes=("M", "N")):
+    """The example's one proof with a trail, resting on something else."""
+    proofs = (
+        evolve(each, trail=each.trail and evolve(each.trail, rests=rests, sizes=sizes)) for each in record.verdicts
+    )
+    return evolve(record, verdicts=tuple(proofs))
+
+
+def test_another_condition_that_a_proof_rests_on_is_a_change_to_look_at(examples):
+    old = examples.admitted()
+    (proof,) = [verdict for verdict in old.verdicts if verdict.trail]
+    mask, said = proof.trail.rests
+    new = with_trail(old, (mask, "`N % 16 == 0` (spec)"), ("N",))
+
+    assert compare(old, new) == (
+        Change("changed", f"races now also rests on `N % 16 == 0` (spec): {proof.claim}"),
+        Change("changed", f"races no longer rests on {said}, the range of M: {proof.claim}"),
+    )
+
+
+def test_a_mask_that_only_moved_is_the_same_and_a_trail_that_was_not_kept_says_nothing(examples):
+    old = examples.admitted()
+    (proof,) = [verdict for verdict in old.verdicts if verdict.trail]
+    moved = tuple(text.replace(":14", ":99") for text in proof.trail.rests)
+    silent = evolve(old, verdicts=tuple(evolve(each, trail=None) for each in old.verdicts))
+
+    assert moved != proof.trail.rests and compare(old, with_trail(old, moved)) == ()
+    assert compare(old, silent) == compare(silent, old) == ()

@@ -126,6 +126,18 @@ def test_the_statement_names_its_subjects_and_the_record(examples):
     assert "KERNELPROOF_FUZZ_TESTED" in statement["predicate"]["properties"]
 
 
+def test_a_proof_says_what_it_rests_on_in_sarif_and_in_the_statement(examples):
+    record = examples.admitted()
+    (proof,) = [verdict for verdict in record.verdicts if verdict.trail]
+    told = ["mask `cols < n_cols` (softmax.py:14)", "`M <= N` (spec)", "the range of M", "the range of N"]
+
+    results = json.loads(sarif.render(record))["runs"][0]["results"]
+    assert [each["properties"]["restsOn"] for each in results if "restsOn" in each["properties"]] == [told]
+    (stated,) = json.loads(attestation.render(record))["predicate"]["proofs"]
+    asked = {"count": 2, "digest": {"sha256": proof.trail.digest}}
+    assert stated == {"gate": "races", "claim": proof.claim, "restsOn": told, "queries": asked}
+
+
 def test_the_statement_claims_nothing_that_was_not_shown(examples):
     predicate = json.loads(attestation.render(examples.refuted()))["predicate"]
     assert predicate["verdict"] == "refuted" and predicate["outcomes"]["native"] == "not run"

@@ -117,6 +117,8 @@ def _flat(condition: Condition) -> Iterator[Condition]:
 def _mask(candidate: Candidate, access: Access) -> str:
     place = access.place
     texts = _written(candidate.source).get((access.kind, place.line), set()) if place.inside(candidate.path) else set()
+    if texts == {""}:  # a tile of a descriptor: the hardware leaves out what is not in the tensor
+        return f"the clipping of the tile at {place}"
     return f"mask `{''.join(texts)}` ({place})" if len(texts) == 1 else f"the mask at {place}"
 
 

@@ -109,6 +109,7 @@ def test_where_z3_gives_up_all_counts_as_taken(gives_up: bool, monkeypatch: pyte
 @pytest.mark.parametrize(("line", "told"), [
     ("tl.load(p, m < 3)", "mask `m < 3` (kernel.py:1)"),
     ("tl.load(p, mask=m < 3, other=0)", "mask `m < 3` (kernel.py:1)"),
+    ("tile.load([0])", "the clipping of the tile at kernel.py:1"),
     ("tl.load(p, m < 3) + tl.load(q, m < 4)", "the mask at kernel.py:1"),
     ("tl.store(p, tl.load(q, m < 4), m < 3)", "mask `m < 4` (kernel.py:1)"),
     ("tl.load(p, k)\nk = m < 3", "mask `k`, which is `m < 3` (kernel.py:1)"),
