@@ -10,8 +10,7 @@ from attrs import field, frozen
 
 from reports.environment import Environment
 from reports.record import Record
-from reports.text import listed
-from verify.verdict import count
+from reports.text import count, listed
 
 STRENGTH_SCHEMA: Final = "kernelproof-strength/1"
 Fate: TypeAlias = Literal["killed", "stopped", "survived", "equivalent", "stillborn", "unexamined"]

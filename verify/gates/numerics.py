@@ -9,6 +9,7 @@ from verify.verdict import Verdict
 
 
 def numerics(case: Case, budget: Budget) -> tuple[Verdict, ...]:
-    """One verdict a dtype, with its ledger: |y - y64| <= B + half_ulp(|y64| + B) for every element."""
+    """One verdict a dtype, with its ledger: |y - y64| <= B + half_ulp(|y64| + B) for every element, and for a weighted
+    mean no row that rounding its weights does not explain (`numerics.means`)."""
     claim = f"errors stay within the bound of accumulating in {case.spec.accumulate}"
     return sweep("numerics", claim, case, budget, Mode.FAITHFUL)

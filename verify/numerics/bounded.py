@@ -36,6 +36,7 @@ class Bounded:
             bound = torch.where(torch.isfinite(value), unknown, 0.0)
         self.bound = bound
         self.precision = precision
+        self.weighted: Any = None  # of a product and a weighted mean: see `means`
 
     @staticmethod
     def exact(value: torch.Tensor, precision: Precision) -> Bounded:

@@ -10,6 +10,8 @@ import torch
 from attrs import frozen
 
 from verify.numerics.bounded import Bounded
+from verify.numerics.means import unexplained
+from verify.numerics.precision import UNITS
 
 # Bits of the significand, the implicit one included, and the exponent of the smallest normal number.
 FORMATS: Final = {"float64": (53, -1022), "float32": (24, -126), "float16": (11, -14), "bfloat16": (8, -126)}
@@ -32,6 +34,7 @@ class Comparison:
     reference: float = 0.0
     bound: float = 0.0
     allowed: float = 0.0
+    given_row: bool = False  # `allowed` is what the errors of its row leave: see `means`
 
 
 def half_ulp(magnitude: torch.Tensor, dtype: str) -> torch.Tensor:
@@ -58,6 +61,8 @@ def compare(output: torch.Tensor, reference: Bounded, dtype: str) -> Comparison:
     if y.numel() == 0:
         return Comparison(accepted=True, elements=0, unbounded=0)
     allowed, wrong = judged(y, y64, bound, dtype)
+    if (row := None if bool(wrong.any()) else _together(y, reference, dtype)) is not None:
+        return row
     ratio = _ratios(y, y64, allowed, wrong)
     worst = int(ratio.reshape(-1).argmax())
     index = tuple(int(axis) for axis in numpy.unravel_index(worst, y.shape))  # torch's own loads sympy: seconds
@@ -71,6 +76,32 @@ def compare(output: torch.Tensor, reference: Bounded, dtype: str) -> Comparison:
         reference=float(y64[index]),
         bound=float(bound[index]),
         allowed=float(allowed[index]),
+    )
+
+
+def _together(y: torch.Tensor, reference: Bounded, dtype: str) -> Comparison | None:
+    """What refuses a weighted mean whose elements are each within their bound."""
+    y64, given = reference.value, reference.weighted
+    if given is None or dtype not in FORMATS:
+        return None
+    spare = half_ulp(y64.abs() + reference.bound, dtype)
+    # The output stands for the result where the row moves by a multiple of itself.
+    room = (given.rest.bound + spare) * (1 + UNITS[given.factors])
+    found = unexplained(y, y - y64, room, given)
+    if found is None:
+        return None
+    error = float((y - y64)[found.index].abs())
+    return Comparison(
+        accepted=False,
+        elements=y.numel(),
+        unbounded=int(torch.isinf(reference.bound).sum()),
+        ratio=error / found.allowed if found.allowed else math.inf,
+        index=found.index,
+        value=float(y[found.index]),
+        reference=float(y64[found.index]),
+        bound=float(reference.bound[found.index]),
+        allowed=found.allowed,
+        given_row=True,
     )
 
 

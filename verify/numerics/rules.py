@@ -13,10 +13,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import torch
+from attrs import evolve
 
 from verify.numerics import functions, sums
 from verify.numerics.bounded import Bounded, Unruled, pair
 from verify.numerics.functions import Rule, approximated
+from verify.numerics.means import Weighted
 from verify.numerics.precision import Precision
 
 # Roundings of one evaluation, in units of u (half an ulp), as kernels may compute it: `1 / sqrt(x)` for
@@ -44,7 +46,12 @@ def _div(p: Precision, x: Any, y: Any) -> Bounded:
     r, room = x.value / y.value, y.value.abs() - y.bound
     carried = torch.where(room > 0, (r.abs() * y.bound + x.bound) / room, torch.inf)
     carried = torch.where(x.bound + y.bound == 0, 0.0, carried)
-    return Bounded(r, carried + approximated(p, LOCAL["div"], r, carried), p)
+    result = Bounded(r, carried + approximated(p, LOCAL["div"], r, carried), p)
+    if x.weighted is not None and x.weighted.total is None and y.ndim == x.ndim and y.shape[-1] == 1:
+        rest = _div(p, x.weighted.rest, y)
+        rest = Bounded(r, rest.bound + LOCAL["div"] * p.unit * result.bound, p)  # that of what rounding weights did
+        result.weighted = evolve(x.weighted, rest=rest, total=room)
+    return result
 
 
 def _pow(p: Precision, x: Any, exponent: Any) -> Any:
@@ -198,11 +205,15 @@ def _matmul(p: Precision, x: Any, y: Any) -> Bounded:
     bound = carried + rounding + underflow
     if p.factor_unit:  # tensor cores cut bits off: a bias, which no random sign takes away
         bound = bound + 2 * p.factor_unit * (left @ right)
+    rest = bound
     if p.factors and not known:
         bound = bound + sums.of_narrowed(p, x.value, right)
     if p.factors and not too:
         bound = bound + sums.of_narrowed(p, y.value.mT, left.mT).mT
-    return Bounded(r, bound, p)
+    result = Bounded(r, bound, p)
+    if p.factors and too and not known:
+        result.weighted = Weighted(Bounded(r, rest, p), left, y.value, p.factors)
+    return result
 
 
 def _var_mean(

@@ -120,7 +120,8 @@ def of_running_mean(p: Precision, terms: torch.Tensor) -> torch.Tensor:
 def of_products(
     p: Precision, x: torch.Tensor, y: torch.Tensor, product: torch.Tensor, exact: bool, narrow: bool
 ) -> torch.Tensor:
-    """Of the additions in x @ y = `product`. `exact` factors are known; tensor cores may multiply `narrow` ones.
+    """Of the additions in x @ y = `product`. `exact` factors are known; tensor cores may multiply `narrow` ones, and
+    those that are rounded to `factors`.
 
     Tensor cores do not round: they line up what they add and cut it off. That is up to a unit in the last place
     of each partial sum, always towards zero, and up to two of the largest product in each tile.
@@ -131,7 +132,7 @@ def of_products(
     spread = unit**2 * ((count + 1) * (product.square() / 3 + squares / 6) + (0 if narrow else squares))
     variance = torch.maximum(torch.maximum(forward, backward), spread)
     cut = torch.zeros_like(product)
-    if narrow:
+    if narrow or p.factors:
         tiles = -(-count // TILE)
         cut = 2 * (tiles * (variance / TILE + 4 * unit**2 * squares)).sqrt()
     repeated = torch.minimum(alike(x).unsqueeze(-1), alike(y.mT).unsqueeze(-2)) if p.dtype else 1.0

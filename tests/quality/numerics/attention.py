@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, Final
 
@@ -71,6 +72,24 @@ def over_blocks(
         weights = weights if factors is None else weights.to(factors).float()
         result = (result * (again if rescale else 1.0) + weights @ values).to(accumulator).float()
         largest = now
+    return result / total
+
+
+def by_powers_of_two(inputs: Inputs, whole: bool = False, patience: float = 0.0, width: int = BLOCK) -> torch.Tensor:
+    """Weights in the inputs' dtype, that of the largest score not always one. A `whole` maximum makes rescaling exact;
+    with `patience` results are rescaled only when the maximum has risen by more than that."""
+    q, k, v = (inputs[name].float() for name in ("q", "k", "v"))
+    found = scores(q, k, inputs["causal"]) * math.log2(math.e)
+    stands = torch.full_like(found[..., :1], -torch.inf)
+    total, result = torch.zeros_like(stands), torch.zeros(*found.shape[:-1], v.shape[-1])
+    for part, values in zip(found.split(width, -1), v.split(width, -2), strict=True):
+        largest = part.amax(-1, keepdim=True).clamp(min=-1e30)
+        largest = torch.maximum(stands, largest.ceil() if whole else largest)
+        now = torch.where(largest > stands + patience, largest, stands)
+        weights, again = (part - now).exp2(), (stands - now).exp2()
+        total = total * again + tree(weights).unsqueeze(-1)
+        result = result * again + weights.to(inputs["q"].dtype).float() @ values
+        stands = now
     return result / total
 
 
@@ -152,6 +171,8 @@ ATTENTION: Final = Operator(
         **{f"online by {width}, weights in the inputs' dtype": _own(width) for width in (16, 32, 64, 128)},
         "weights in the inputs' dtype": _normalised,
         "backwards, weights in the inputs' dtype": _backwards,
+        "a whole maximum, weights in the inputs' dtype": partial(by_powers_of_two, whole=True),
+        "rescaled now and then, weights in the inputs' dtype": partial(by_powers_of_two, patience=8.0),
         "split over keys": _call(in_parts),
     },
     bugs={
