@@ -14,8 +14,8 @@ from attrs import frozen
 from reports.record import NO_REFERENCE, Record, shortfall
 from reports.strength import Strength, doubt
 from reports.tally import NOT_RUN, Row, totals
-from reports.text import count, listed
-from verify.verdict import Outcome
+from reports.text import listed
+from verify.verdict import Outcome, count
 
 # What a proof or a test stands on although nothing here examines it, and what would follow if it were wrong.
 TRUSTED: Final = (

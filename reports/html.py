@@ -26,9 +26,9 @@ from reports.signoff import SignOffs
 from reports.source import Line, legend, lines, lines_of
 from reports.strength import FATES, Strength
 from reports.strip import Strip, strips
-from reports.text import clip, count, listed, one_line, visible
+from reports.text import clip, listed, one_line, visible
 from verify.case import PROFILES
-from verify.verdict import LedgerEntry, Verdict
+from verify.verdict import LedgerEntry, Verdict, count
 
 LARGEST: Final = 2_000_000  # bytes of a page
 _FOLDER: Final = Path(__file__).parent

@@ -15,7 +15,8 @@ from reports.record import Record, shortfall
 from reports.signoff import SignOffs
 from reports.strength import FATES, Seeded, Strength
 from reports.tally import BUCKETS, GLYPHS, LABELS, NOT_RUN, Row
-from reports.text import LARGEST, count, one_line, plain, visible
+from reports.text import LARGEST, one_line, plain, visible
+from verify.verdict import count
 
 _WORDS: Final = ("admitted", "kept", "refuted", "inconclusive")
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import frozen
 
-from reports.text import count
+from verify.verdict import count
 
 _NESTING: Final = (ast.For, ast.While, ast.If, ast.With, ast.Try)
 _LOOPS: Final = (ast.For, ast.While)

@@ -10,7 +10,8 @@ from attrs import field, frozen
 
 from reports.environment import Environment
 from reports.record import Record
-from reports.text import count, listed
+from reports.text import listed
+from verify.verdict import count
 
 STRENGTH_SCHEMA: Final = "kernelproof-strength/1"
 Fate: TypeAlias = Literal["killed", "stopped", "survived", "equivalent", "stillborn", "unexamined"]

@@ -14,14 +14,13 @@ from attrs import evolve, frozen
 from reports.environment import collect
 from reports.measurement import Measurement
 from reports.record import Record
-from reports.text import count
 from specs.spec import Spec
 from synth.exits import Trouble
 from synth.progress import Progress, Silent
 from verify.case import Budget, Candidate, Case
 from verify.dossier import Dossier, Gate, examine
 from verify.plan import Capture
-from verify.verdict import Outcome
+from verify.verdict import Outcome, count
 
 if TYPE_CHECKING:
     from synth.bench.results import Elsewhere

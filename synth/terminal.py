@@ -9,11 +9,11 @@ from attrs import define, field
 
 from reports.measurement import Measurement
 from reports.record import shortfall
-from reports.text import count, parted
+from reports.text import parted
 from synth.progress import Display
 from verify.case import Candidate
 from verify.dossier import Dossier
-from verify.verdict import Outcome, Place, Verdict
+from verify.verdict import Outcome, Place, Verdict, count
 
 MOST_TOLD: Final = 2  # verdicts of one gate and outcome: a fault that every dtype and law meets is told twice
 NOT_CAPTURED: Final = "not captured: "

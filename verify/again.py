@@ -24,7 +24,7 @@ from verify.numerics.layouts import LAYOUTS
 from verify.numerics.tally import UNDECIDED, refutation, undecided
 from verify.numerics.values import CLASSES
 from verify.plan import Capture
-from verify.verdict import Outcome, Run, Verdict, Witness
+from verify.verdict import Outcome, Run, Verdict, Witness, count
 
 # The gates that run one trial after the other, and in which modes.
 MODES: Final[Mapping[str, tuple[Mode, ...]]] = {
@@ -163,7 +163,7 @@ def _run(case: Case, open_: Verdict, sizes: Mapping[str, int]) -> Verdict:
         return open_
     if not ran:
         return open_
-    return evolve(open_, outcome=Outcome.HELD, scope=f"{ran} runs there", detail=f"run, for {open_.detail}")
+    return evolve(open_, outcome=Outcome.HELD, scope=f"{count(ran, 'run')} there", detail=f"run, for {open_.detail}")
 
 
 def _wrong(spec: Spec, runs: list[Execution]) -> str:

@@ -237,6 +237,11 @@ class Verdict:
         return self.reached is False
 
 
+def count(number: int, noun: str, plural: str = "") -> str:
+    """`1 claim`, `3 claims`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
     """The fold of many outcomes. Of none at all it is UNKNOWN: nothing was shown."""
     return min(outcomes, default=Outcome.UNKNOWN)

@@ -10,11 +10,12 @@ from xml.etree import ElementTree as xml
 from attrs import asdict
 
 from reports.sarif import SCHEMA, location
-from reports.text import LARGEST, clip, count, one_line, plain, visible
+from reports.text import LARGEST, clip, one_line, plain, visible
 from synth.check.examining import Result
 from synth.check.objecting import Checked
 from synth.check.objections import EXITS, Objection, exit_of
 from synth.exits import Exit
+from verify.verdict import count
 
 MOST: Final = 10  # annotations of one kind that GitHub shows for a step
 ORDER: Final = list(EXITS)

@@ -24,8 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> Ending:
     """Run `baseline create` or `baseline prune`."""
     from reports.store import write_whole
-    from reports.text import count
     from synth.check import baseline
+    from verify.verdict import count
 
     asked = request(arguments)
     result = run(asked)

@@ -36,11 +36,11 @@ def execute(arguments: argparse.Namespace) -> Ending:
     from attrs import evolve
 
     from reports.environment import collect
-    from reports.text import count
     from synth.keeping import keeping, read_record
     from synth.pipeline import examine_candidate, only_those, standard
     from synth.progress import Display
     from synth.terminal import conclusion
+    from verify.verdict import count
 
     old = read_record(arguments.record)
     if arguments.json is not None and arguments.json.resolve() == arguments.record.resolve():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gates", metavar="A,B", help="run only these gates; the others count as not run")
     parser.add_argument("--at", metavar="POINT", help="ask --gates at one point only, spelled as in a report")
     parser.add_argument("--emit-guards", type=Path, metavar="FILE", help="write the checks that the proofs ask for")
+    parser.add_argument(
+        "--queries", type=Path, metavar="DIR", help="write what z3 is asked, as SMT-LIB, to a new folder"
+    )
     parser.add_argument("--fail-fast", action="store_true", help="stop at the first gate that refutes")
 
 
@@ -53,8 +58,29 @@ def execute(arguments: argparse.Namespace) -> Ending:
     stages = _stages(arguments.gates)
     if arguments.at is not None:
         return _at(arguments, spec, candidate, budget, stages)
-    with Display() as display:
-        return examine_and_keep(arguments, display, spec, candidate, budget, stages)
+    with Display() as display, _questions(arguments.queries, budget) as write_all:
+        end = examine_and_keep(arguments, display, spec, candidate, budget, stages)
+        if (written := write_all()) is not None:
+            display.line(f"queries: {arguments.queries}, {written} of them")
+    return end
+
+
+@contextmanager
+def _questions(folder: Path | None, budget: Budget) -> Iterator[Callable[[], int | None]]:
+    """Have what z3 is asked kept; the function writes it into `folder`, if there is one, and says how much it is."""
+    if folder is None:
+        yield lambda: None
+        return
+    from reports.store import write
+    from synth.folders import claimed
+    from verify.symbolic.queries import kept
+
+    if not budget.trails:
+        raise Trouble(f"profile {budget.profile} does not spell out what z3 is asked", "use --profile ci or deep")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Trouble(f"{folder} is there already and is no empty folder", "name a new one for --queries")
+    with claimed(folder), kept() as found:
+        yield lambda: len([write(folder / name, text) for name, text in found.files.items()])
 
 
 def _at(arguments: argparse.Namespace, spec: Spec, candidate: Candidate, budget: Budget, stages: Stages) -> Ending:
@@ -65,8 +91,8 @@ def _at(arguments: argparse.Namespace, spec: Spec, candidate: Candidate, budget:
 
     if arguments.gates is None:
         raise Trouble("--at asks gates again at one point", "name them by --gates")
-    if arguments.json or arguments.out or arguments.emit_guards:
-        raise Trouble("--at makes no record", "leave out --json, --out and --emit-guards")
+    if arguments.json or arguments.out or arguments.emit_guards or arguments.queries:
+        raise Trouble("--at makes no record", "leave out --json, --out, --emit-guards and --queries")
     found = verdicts(stages.gates, spec, candidate, arguments.at, budget)
     for line in told(found):
         print(visible(line))

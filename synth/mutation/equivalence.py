@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from reports.text import count, listed
+from reports.text import listed
 from verify.case import Budget, Case
 from verify.ir.locations import without_places
 from verify.numerics.inputs import Trial, make_inputs
@@ -17,7 +17,7 @@ from verify.numerics.runs import Broken, Faulty, Runs, same
 from verify.numerics.tally import UNDECIDED
 from verify.numerics.trials import fixed, of_plan
 from verify.plan import Capture, Launch, Plan
-from verify.verdict import Place
+from verify.verdict import Place, count
 
 SAME_CODE: Final = "the captured plans and their TTIR are the same but for places in the source"
 _HINTS: Final = re.compile(r"tt\.(?:divisibility|contiguity|constancy) = dense|llvm\.intr\.assume")

@@ -11,7 +11,7 @@ from verify.capture.targets import Job, Rejected, Resources, compile_all
 from verify.case import Budget, Case
 from verify.plan import CompileFailure, Launch, Plan, Variant
 from verify.symbolic.sizes import Undecided, point_outside
-from verify.verdict import Outcome, Verdict, Witness
+from verify.verdict import Outcome, Verdict, Witness, count
 
 PRIMARY: Final = "sm_90"
 OTHERS: Final = ("sm_80", "sm_100", "gfx942")
@@ -60,7 +60,7 @@ def _failed(failure: CompileFailure) -> Verdict:
 def _primary(
     wanted: Mapping[Job, tuple[Plan, Launch, Variant]],
     answers: Mapping[Job, Resources | Rejected],
-    count: int,
+    variants: int,
 ) -> Verdict:
     for job, (plan, launch, variant) in wanted.items():
         answer = answers[job]
@@ -75,7 +75,7 @@ def _primary(
         max(getattr(each, kind) for each in needs) for kind in ("registers", "spills", "shared")
     )
     detail = f"at most {registers} registers a lane, {spills} bytes spilled, {shared} bytes shared"
-    scope = f"{count} variants of {PRIMARY}, {len(wanted)} of them different"
+    scope = f"{count(variants, 'variant')} of {PRIMARY}, {len(wanted)} of them different"
     return Verdict("compile", Outcome.PROVED, CLAIM, scope, detail, ("Triton below TTIR and ptxas are right",))
 
 
@@ -132,7 +132,8 @@ def _grids(case: Case, launches: Sequence[tuple[Plan, Launch]]) -> Verdict:
             return Verdict("compile", Outcome.UNKNOWN, LAUNCHES, "", str(error), place=launch.place)
         if sizes is not None:
             return _too_many(plan, launch, sizes)
-    return Verdict("compile", Outcome.PROVED, LAUNCHES, f"{len(launches)} launches, all shapes of their cells")
+    scope = f"{count(len(launches), 'launch', 'launches')}, all shapes of their cells"
+    return Verdict("compile", Outcome.PROVED, LAUNCHES, scope)
 
 
 def _surely(values: Range, most: int) -> bool:

@@ -21,7 +21,7 @@ from verify.numerics.reference import bounded_outputs
 from verify.numerics.runs import Broken, Faulty, Runs, element_text, same
 from verify.numerics.tally import UNDECIDED, faulty, made, undecided
 from verify.numerics.trials import spread
-from verify.verdict import Outcome, Verdict, Witness
+from verify.verdict import Outcome, Verdict, Witness, count
 
 # Values of which a law says more than that NaN is NaN and zero is zero.
 KINDS: Final = ("normal", "uniform", "integers", "wide", "spike", "constant rows")
@@ -65,7 +65,7 @@ def _verdict(claim: str, check: Check, runs: Runs, trials: Sequence[Trial]) -> V
         why = "nothing that was tried is covered by a captured plan and tells anything"
         return Verdict("laws", Outcome.UNKNOWN, claim, "", detail=why)
     dtypes = ", ".join(sorted({trial.dtype for trial in held}))
-    return Verdict("laws", Outcome.HELD, claim, f"{len(held)} runs, {dtypes}", detail=f"such as {held[-1]}")
+    return Verdict("laws", Outcome.HELD, claim, f"{count(len(held), 'run')}, {dtypes}", detail=f"such as {held[-1]}")
 
 
 def _witness(spec: Spec, error: Broken | Faulty) -> Witness:

@@ -8,7 +8,7 @@ from verify.capture.stores import ANY, writes
 from verify.case import Budget, Case
 from verify.ir.parse import ParseError, parse
 from verify.plan import Glue, Launch, Plan, PointerArgument, Refusal, Unsupported, Variant, Violation
-from verify.verdict import Outcome, Verdict, Witness
+from verify.verdict import Outcome, Verdict, Witness, count
 
 COMPUTES = "the host code allocates, makes views, copies, launches kernels, and computes with torch"
 CLAIM = "the host code only allocates, makes views, copies and launches its own kernels"
@@ -129,7 +129,7 @@ def _assumptions(case: Case) -> tuple[str, ...]:
 def _scope(plans: Sequence[Plan]) -> str:
     dtypes = list(dict.fromkeys(plan.dtype for plan in plans))
     choices = list(dict.fromkeys(plan.chosen for plan in plans))
-    text = f"all shapes and strides of the domain in {len(plans)} cells, {', '.join(dtypes)}"
+    text = f"all shapes and strides of the domain in {count(len(plans), 'cell')}, {', '.join(dtypes)}"
     return text if choices == [()] else f"{text}, {len(choices)} sets of choices"
 
 
@@ -142,6 +142,6 @@ def _named(items: Sequence[str]) -> str:
     return "; ".join([*shown[:MOST_NAMED], *_more(len(shown) - MOST_NAMED)])
 
 
-def _more(count: int) -> Iterator[str]:
-    if count > 0:
-        yield f"and {count} more"
+def _more(others: int) -> Iterator[str]:
+    if others > 0:
+        yield f"and {others} more"

@@ -17,7 +17,7 @@ from verify.executor.plan import run_plan
 from verify.executor.traffic import traffic
 from verify.ir.parse import ParseError, parse
 from verify.plan import Launch, Plan, PointerArgument, Variant, View
-from verify.verdict import Outcome, Verdict, Witness
+from verify.verdict import Outcome, Verdict, Witness, count
 
 CLAIM = "what a kernel reads does not depend on the autotuner's trials"
 GATE = "races"
@@ -50,7 +50,7 @@ def _kernel(case: Case, launches: list[tuple[Plan, Launch]], budget: Budget) -> 
     configs = len({variant.config for _, launch in launches for variant in launch.variants})
     if open_:
         return Verdict(GATE, Outcome.UNKNOWN, CLAIM, "", "; ".join(dict.fromkeys(open_)), place=launches[0][1].place)
-    scope = f"{configs} configurations, {len(launches)} launches"
+    scope = f"{count(configs, 'configuration')}, {count(len(launches), 'launch', 'launches')}"
     return Verdict(GATE, Outcome.PROVED, CLAIM, scope, "by where pointers come from", place=launches[0][1].place)
 
 

@@ -14,7 +14,7 @@ from verify.numerics.bounded import Unruled
 from verify.numerics.inputs import Trial, make_inputs, told
 from verify.numerics.judge import Judgement, Uncovered
 from verify.plan import Plan
-from verify.verdict import LedgerEntry, Outcome, Place, Verdict, Witness
+from verify.verdict import LedgerEntry, Outcome, Place, Verdict, Witness, count
 
 # What keeps a gate from an answer and says nothing against the candidate.
 UNDECIDED: Final = (Unmodelled, Exhausted, Unruled, MemoryError)
@@ -65,17 +65,17 @@ class Tally:
     @property
     def scope(self) -> str:
         ranges = ", ".join(f"{name} {low}..{high}" for name, (low, high) in self.sizes.items())
-        return f"{self.run} runs, {ranges}, {', '.join(sorted(self.worst))}"
+        return f"{count(self.run, 'run')}, {ranges}, {', '.join(sorted(self.worst))}"
 
     @property
     def detail(self) -> str:
         parts = [f"{self.evidence} of {self.run} runs are evidence (they reject every trivial output)"]
         parts += [entry_text(entry) for entry in self.ledger]
-        parts.append(", ".join(f"{count} {kind}" for kind, count in sorted(self.kinds.items())))
-        rejected = ", ".join(f"{name} {count}" for name, count in self.controls.most_common())
+        parts.append(", ".join(f"{times} {kind}" for kind, times in sorted(self.kinds.items())))
+        rejected = ", ".join(f"{name} {times}" for name, times in self.controls.most_common())
         parts.append(f"trivial outputs rejected: {rejected or 'none'}")
         if self.passed_controls:
-            passed = ", ".join(f"{name} {count}" for name, count in self.passed_controls.most_common())
+            passed = ", ".join(f"{name} {times}" for name, times in self.passed_controls.most_common())
             parts.append(f"trivial outputs accepted, in runs that are no evidence: {passed}")
         if self.unbounded:
             parts.append(f"{self.unbounded} elements without any bound")

@@ -58,7 +58,9 @@ class Encoder:
                 self.definitions.append(fresh == value)
                 return fresh
             return value
-        constant = self._fresh(each.label or each.kind)
+        # Other solvers read no symbol that begins with a digit or has a prime in it.
+        label = each.label.replace("'", "~")
+        constant = self._fresh(each.kind + label if label[:1].isdigit() else label or each.kind)
         self._bound(constant, self.ranges.atom(each), of(each))
         return constant
 

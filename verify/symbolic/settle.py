@@ -16,6 +16,7 @@ from verify.plan import Plan, View
 from verify.symbolic.memory import told
 from verify.symbolic.needs import Assuming, needs, silent
 from verify.symbolic.obligations import Obligation
+from verify.symbolic.queries import keep
 from verify.symbolic.ranges import Ranges
 from verify.symbolic.reach import Reach
 from verify.symbolic.reading import Reading, readings
@@ -24,7 +25,7 @@ from verify.symbolic.solver import Answer, discharge, reachable
 from verify.symbolic.terms import Truth, atom, conj, from_condition, from_size, less
 from verify.symbolic.threshold import threshold
 from verify.symbolic.witness import witness
-from verify.verdict import Cost, Need, Outcome, Place, Trail, Verdict, Witness
+from verify.verdict import Cost, Need, Outcome, Place, Trail, Verdict, Witness, count
 
 Generator: TypeAlias = Callable[[Reading], Iterable[Obligation]]
 
@@ -40,7 +41,7 @@ class Finding:
     detail: str = ""
     witness: Witness | None = None
     needs: tuple[Need, ...] = ()
-    answers: tuple[Answer, ...] = ()  # that prove it
+    answers: tuple[Answer, ...] = ()  # that prove or refute it; all that were tried where it is unknown
 
 
 def settle(case: Case, budget: Budget, gate: str, obligations: Generator, claim: str) -> tuple[Verdict, ...]:
@@ -62,7 +63,10 @@ def settle(case: Case, budget: Budget, gate: str, obligations: Generator, claim:
                 known.append(_settled(obligation, solve))
     verdicts = [*_unmodelled(read, gate, claim), *_uncovered(case, gate, claim)]
     reach = Reach(budget)
-    verdicts += [_verdict(gate, case, each, reach) for each in findings.values()]
+    for each in findings.values():
+        verdicts.append(_verdict(gate, case, each, reach))
+        for found in each:
+            keep(verdicts[-1], found.obligation.reading.label, found.answers)
     return tuple(verdicts) or (Verdict(gate, Outcome.UNKNOWN, claim, "", "the kernels have nothing to show it about"),)
 
 
@@ -71,9 +75,11 @@ def scope(case: Case) -> str:
     dims = ", ".join(f"{dim.name} {dim.low}..{dim.high}" for dim in case.spec.dims)
     dtypes = list(dict.fromkeys(plan.dtype for plan in case.capture.plans))
     variants = sum(len(launch.variants) for plan in case.capture.plans for launch in plan.launches)
-    extra = f" and {len(case.spec.requires)} conditions of the spec" if case.spec.requires else ""
+    said = len(case.spec.requires)
+    extra = f" and {count(said, 'condition')} of the spec" if said else ""
     shapes = f"every shape with {dims}{extra}, strides 0..2^31-1" if dims else "every shape"
-    return f"{shapes}; {', '.join(dtypes)}; {len(case.capture.plans)} cells, {variants} kernel variants"
+    cells = count(len(case.capture.plans), "cell")
+    return f"{shapes}; {', '.join(dtypes)}; {cells}, {count(variants, 'kernel variant')}"
 
 
 def empty(case: Case, plan: Plan, view: View) -> bool:
@@ -102,11 +108,12 @@ def solver(case: Case, budget: Budget) -> Assuming:
 
 
 def _settled(obligation: Obligation, solve: Assuming) -> Finding:
-    seconds, steps, reasons = 0.0, 0, []
+    seconds, steps, reasons, tried = 0.0, 0, [], list[Answer]()
     for way in obligation.ways:
         given = way.assumptions or obligation.assumptions
         answer = solve(given, way.goal, obligation, {})
         seconds, steps = seconds + answer.cost.seconds, steps + (answer.cost.rlimit or 0)
+        tried.append(answer)
         if answer.status == "proved" and way.necessary:
             reasons.append(HALF_SHOWN[way.rung])
             continue
@@ -128,12 +135,13 @@ def _settled(obligation: Obligation, solve: Assuming) -> Finding:
         if isinstance(shown, Witness):
             if exactly := threshold(obligation, solve):
                 shown = evolve(shown, sentence=f"{shown.sentence}; it wraps exactly where {exactly}")
-            return Finding(obligation, Outcome.REFUTED, way.rung, Cost(seconds, steps), "", shown)
+            return Finding(obligation, Outcome.REFUTED, way.rung, Cost(seconds, steps), "", shown, answers=(answer,))
         reasons.append(shown)
     if wanted := needs(obligation, solve):
         return _wanting(obligation, wanted, Cost(seconds, steps))
     reason = "; ".join(dict.fromkeys(reasons)) or "no way to show it is known for such addresses"
-    return Finding(obligation, Outcome.UNKNOWN, "", Cost(seconds, steps), f"{reason} ({obligation.reading.label})")
+    detail = f"{reason} ({obligation.reading.label})"
+    return Finding(obligation, Outcome.UNKNOWN, "", Cost(seconds, steps), detail, answers=tuple(tried))
 
 
 HALF_SHOWN: Final = {
@@ -158,7 +166,7 @@ def _verdict(gate: str, case: Case, findings: list[Finding], reach: Reach) -> Ve
     if bad.outcome is Outcome.PROVED:
         rungs = ", then ".join(dict.fromkeys(found.rung for found in findings))
         variants = len({id(found.obligation.reading) for found in findings})
-        detail = f"shown {rungs}; in {variants} kernel variants"
+        detail = f"shown {rungs}; in {count(variants, 'kernel variant')}"
         reached = reach.any(found.obligation for found in findings)
         detail += VACUOUS if reached is False else ""
         own = (each for found in findings for each in found.obligation.under)

@@ -29,7 +29,8 @@ Status = Literal["proved", "refuted", "unknown", "vacuous"]
 class Answer:
     """`model` gives the atoms' values where the claim is false; None unless refuted.
 
-    Of a proof, `query` is the digest of what z3 was asked (empty where ranges decided), and `took` what it rests on.
+    `asked` is what z3 answered, in SMT-LIB, where that is to be explained: one question, or for a proof one for each
+    part that needed its own; empty where ranges decided. `took` is what a proof rests on.
     """
 
     status: Status
@@ -37,8 +38,13 @@ class Answer:
     cost: Cost
     model: Mapping[Atom, int] | None = None
     reason: str = ""
-    query: str = ""
+    asked: tuple[str, ...] = ()
     took: tuple[Given, ...] = ()
+
+    @property
+    def query(self) -> str:
+        """The digest of what was asked."""
+        return sha256("\n".join(self.asked).encode()).hexdigest() if self.asked else ""
 
 
 # z3's running time on non-linear queries has a heavy tail: a few short tries with other seeds beat one long one.
@@ -82,12 +88,12 @@ def discharge(
         found = Answer("proved", rung, Cost(time.perf_counter() - start, spent))
         if not explain:
             return found
-        asked = sha256("\n".join(each.to_smt2() for each in (*shown, solver)).encode()).hexdigest()
+        asked = tuple(each.to_smt2() for each in (*shown, solver))
         took = None
         if claim == whole:
             again = _prepared(rung, 0, 1, (), evolve(budget, rlimit=max(LEAST, 2 * spent)), solver.ctx)
             took = core(encoder, assumed, solver, again)
-        return evolve(found, query=asked, took=everything(assumed, whole, ranges) if took is None else took)
+        return evolve(found, asked=asked, took=everything(assumed, whole, ranges) if took is None else took)
 
     formulas, encoder = encode(question, ranges, linear=True)
     solver = _prepared("z3 linear", 0, 0.3, formulas, budget)
@@ -98,18 +104,19 @@ def discharge(
         claim, more, shown = _rest(assumed, claim, ranges, budget)
         question, spent = [assumed, negate(claim)], spent + more
     formulas, encoder = encode(question, ranges)
-    rung = ""
+    rung, asked = "", tuple[str, ...]()
     for rung, seed, share in TRIES:
         solver = _prepared(rung, seed, share, formulas, budget)
         verdict = solver.check()
         spent += _steps(solver)
         if verdict == z3.unsat:
             return proved(rung, encoder)
+        asked = (solver.to_smt2(),) if explain else ()
         if verdict == z3.sat:
             model = _smallest(solver, encoder, small)
-            return Answer("refuted", rung, Cost(time.perf_counter() - start, spent), model)
+            return Answer("refuted", rung, Cost(time.perf_counter() - start, spent), model, asked=asked)
     reason = f"z3 gave up within {budget.rlimit} steps"
-    return Answer("unknown", rung, Cost(time.perf_counter() - start, spent), reason=reason)
+    return Answer("unknown", rung, Cost(time.perf_counter() - start, spent), reason=reason, asked=asked)
 
 
 def forget() -> None:
