@@ -1,7 +1,8 @@
 """What a function rests on: every definition of the repository that can be reached from it by name.
 
 Two functions whose closures have equal digests do the same, as far as the repository's own text goes: comments,
-layout and docstrings do not count, and neither does what nothing refers to.
+layout and docstrings do not count, and neither does what nothing refers to. Of a module that is imported and not used,
+that it is imported counts, and not what it says: following those reaches most of a package from anywhere.
 """
 
 from __future__ import annotations
@@ -231,13 +232,17 @@ class _Walk:
         for path in sorted(self.damaged):
             text.update(f"{self.damaged[path]}\0".encode())
         named = {each for module in self.modules.values() for each in module.packages}
+        packages = tuple(sorted(each for each in named if each and self.repository.locate(each) is None))
+        # Importing one more module, used or not, may fail or change what others are.
+        own = {each for module in self.modules.values() for each in module.runs if self.repository.locate(each)}
+        text.update("\0".join([*packages, "", *sorted(own)]).encode())
         return Closure(
             tuple(self.reached),
             tuple(kernels),
             text.hexdigest(),
             places.hexdigest(),
             tuple(self.damaged.values()),
-            tuple(sorted(each for each in named if each and self.repository.locate(each) is None)),
+            packages,
         )
 
 

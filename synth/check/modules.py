@@ -27,7 +27,10 @@ class Import:
 
 @frozen(eq=False)
 class Module:
-    """One file. `definitions` maps a name to the statements that may bind it; `always` are run for their effect."""
+    """One file. `definitions` maps a name to the statements that may bind it; `always` are run for their effect.
+
+    `runs` are the modules that its import may run, whether or not anything of them is used.
+    """
 
     path: str
     definitions: Mapping[str, tuple[ast.stmt, ...]]
@@ -35,6 +38,7 @@ class Module:
     stars: tuple[str, ...]
     always: tuple[ast.stmt, ...]
     kernels: Mapping[str, Function] = field(factory=dict)
+    runs: tuple[str, ...] = ()
     packages: frozenset[str] = frozenset()  # the first names of what it imports, wherever in it, relative ones apart
 
 
@@ -74,8 +78,10 @@ def read(path: str, text: str) -> Module | Damaged:
     imports: dict[str, Import] = {}
     stars: list[str] = []
     always: list[ast.stmt] = []
+    runs: dict[str, None] = {}
     for statement in body:
         bound = set(_bound(statement))
+        runs |= dict.fromkeys(_run(statement, path))
         for name, origin in imported(statement, path):
             if name == "*":
                 stars.append(origin.module)
@@ -83,10 +89,13 @@ def read(path: str, text: str) -> Module | Damaged:
                 imports[name] = origin
         for name in bound:
             definitions[name] = (*definitions.get(name, ()), statement)
-        if not bound and not isinstance(statement, ast.Import | ast.ImportFrom):
+        # `module.name = value` changes a module for everybody.
+        if not isinstance(statement, ast.Import | ast.ImportFrom) and (not bound or bound & imports.keys()):
             always.append(statement)
     kernels = {each.name: each for each in _functions(body) if any(_jit(one, imports) for one in each.decorator_list)}
-    return Module(path, definitions, imports, tuple(stars), tuple(always), kernels, frozenset(_packages(text)))
+    return Module(
+        path, definitions, imports, tuple(stars), tuple(always), kernels, tuple(runs), frozenset(_packages(text))
+    )
 
 
 def _packages(text: str) -> Iterator[str]:
@@ -125,6 +134,19 @@ def imported(statement: ast.stmt, path: str) -> Iterator[tuple[str, Import]]:
             module = absolute(path, node.module or "", node.level)
             for each in node.names:
                 yield each.asname or each.name, Import(module, None if each.name == "*" else each.name)
+
+
+def _run(statement: ast.stmt, path: str) -> Iterator[str]:
+    """The modules that an import runs: `a.b.c` means `a` and `a.b`, too, and `from a import b` maybe `a.b`."""
+    for node in ast.walk(statement) if isinstance(statement, (*_BLOCKS, ast.Import, ast.ImportFrom)) else ():
+        names = list[str]()
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{absolute(path, node.module or '', node.level)}.{each.name}" for each in node.names]
+        for name in names:
+            parts = name.split(".")
+            yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
 def absolute(path: str, module: str, level: int) -> str:

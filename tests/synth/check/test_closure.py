@@ -41,9 +41,14 @@ def test_kernels_helpers_and_constants_are_reached(root):
         ("ops/double.py", "@triton.jit\ndef scaled", "@triton.jit(noinline=True)\ndef scaled"),
         ("ops/sizes.py", "import triton\n", "import triton\n\nprint(1)\n"),
         ("ops/double.py", "from ops.sizes import block", "from ops.sizes import unused as block"),
+        ("ops/double.py", "import torch\n", "import torch\nimport not_here\n"),
+        ("ops/double.py", "import torch\n", "import torch\nimport ops.patch\n"),
+        ("ops/sizes.py", "import triton\n", "import triton\nfrom ops import patch as _\n"),
+        ("ops/sizes.py", "import triton\n", "import triton\ntriton.cdiv = None\n"),
     ],
 )
 def test_what_changes_its_meaning_changes_its_digest(root, path, old, new):
+    (root / "ops/patch.py").write_text("import triton.language as tl\nsetattr(tl, 'load', None)\n")
     before = closure(root)
     text = (root / path).read_text()
     assert old in text
