@@ -121,10 +121,10 @@ def witness(spec: Spec, judgement: Judgement, replayed: str, reproduce: str = ""
     at = next(at for at, comparison in enumerate(judgement.comparisons) if not comparison.accepted)
     element = f"{spec.outputs[at].name}[{', '.join(map(str, entry.index))}]"
     given = ", given the rest of its row," if judgement.comparisons[at].given_row else ""
-    sentence = (
-        f"{trial}: {element} is {entry.value:.9g}, should be {entry.reference:.9g} "
-        f"and{given} may differ by {entry.allowed:.3g} (it differs by {entry.ratio:.3g} times that)"
-    )
+    allowed = f"differ by {entry.allowed:.3g} (it differs by {entry.ratio:.3g} times that)"
+    if given and not entry.allowed:
+        allowed = f"not lie {'above' if entry.value > entry.reference else 'below'} it at all"
+    sentence = f"{trial}: {element} is {entry.value:.9g}, should be {entry.reference:.9g} and{given} may {allowed}"
     return made(spec, trial, Witness(sentence, replayed, reproduce=reproduce))
 
 

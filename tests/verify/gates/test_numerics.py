@@ -64,3 +64,22 @@ def test_no_tolerance_is_set_by_hand() -> None:
     assert len(sources) > 20
     found = [f"{path.name}: {line}" for path in sources for line in path.read_text().splitlines() if named.search(line)]
     assert found == []
+
+
+def test_a_weighted_mean_kept_in_16_bits_is_refuted_by_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_blocks(inputs: dict[str, Any], work: torch.dtype, **_: Any) -> torch.Tensor:
+        q, k, v = (inputs[name].to(torch.float32) for name in "qkv")
+        narrow = inputs["q"].dtype
+        scores = q @ k.mT / q.shape[-1] ** 0.5
+        if inputs["causal"]:
+            scores = scores.masked_fill(torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1), -torch.inf)
+        weights = (scores - scores.amax(-1, keepdim=True)).exp() if scores.numel() else scores
+        result = torch.zeros_like(q)
+        for part, values in zip(weights.split(16, -1), v.split(16, -2), strict=True):
+            result = (result + part @ values).to(narrow).float()
+        return (result / weights.sum(-1, keepdim=True)).to(narrow)
+
+    answer(monkeypatch, in_blocks)
+    refuted = [each for each in numerics(case(specs.ALL["attention"]), BUDGET) if each.outcome is Outcome.REFUTED]
+    told = [verdict.witness.sentence for verdict in refuted if verdict.witness is not None]
+    assert any("given the rest of its row, may" in sentence for sentence in told), told
