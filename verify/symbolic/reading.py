@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import inf
 from typing import Final
 
@@ -89,6 +89,18 @@ class Reading:
         dims = tuple(Size("name", name=dim) for dim in param.dims)
         strides = tuple(Size("name", name=param.stride(axis)) for axis in range(len(param.dims)))
         return _window(View(buffer, dims, strides), self.known)
+
+    @cached_property
+    def limits(self) -> frozenset[Truth]:
+        """The facts about one size alone."""
+        parts = self.facts.parts if self.facts.kind == "and" else (self.facts,)
+        return frozenset(each for each in parts if [atom.kind for atom in closure([each])] == ["name"])
+
+    @cached_property
+    def conditions(self) -> Mapping[Truth, str]:
+        """The conditions that facts are made of, and who says them."""
+        said = (("spec", self.spec.domain()), ("host code", self.plan.cell), ("variant", self.variant.condition))
+        return {from_condition(part): f"`{part}` ({who})" for who, whole in reversed(said) for part in _flat(whole)}
 
     @property
     def label(self) -> str:
@@ -185,6 +197,13 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
 @lru_cache(maxsize=1 << 12)  # variants and dtypes of one kernel mostly ask for the same lemmas
 def _shown(facts: Truth, claim: Truth, bounds: frozenset[tuple[Atom, Range]]) -> bool:
     return discharge([facts], claim, Ranges(dict(bounds)), LEMMA).status == "proved"
+
+
+def _flat(condition: Condition) -> Iterator[Condition]:
+    if condition.kind != "and":
+        yield condition
+    for part in condition.parts if condition.kind == "and" else ():
+        yield from _flat(part)
 
 
 def _size(known: Renaming, variant: Variant, axis: int) -> Poly:

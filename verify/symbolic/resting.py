@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
-from specs.sizes import Condition
 from specs.spec import Values
 from verify.case import Candidate
 from verify.symbolic.core import Given
@@ -16,7 +15,7 @@ from verify.symbolic.memory import loads
 from verify.symbolic.obligations import Obligation
 from verify.symbolic.origins import pointer
 from verify.symbolic.reading import Reading
-from verify.symbolic.terms import Atom, Term, Truth, closure, first_copy, from_condition, of
+from verify.symbolic.terms import Atom, Term, Truth, closure, first_copy, of
 from verify.symbolic.trace import Access
 from verify.symbolic.values import Address
 
@@ -34,13 +33,13 @@ def rests(candidate: Candidate, obligation: Obligation, took: tuple[Given, ...])
     taken |= {
         part: None for access in here if _made_by_mask(access, obligation, taken) for part in _parts(access.active)
     }
-    given = {*_parts(reading.instance()), *(part for part in _parts(reading.facts) if _of_one_size(part))}
+    given = reading.limits.union(_parts(reading.instance()))
     found = {}
     for part in taken:
         if part in given:
             continue
-        if part in (said := _conditions(reading)):
-            found[said[part]] = 2
+        if part in reading.conditions:
+            found[reading.conditions[part]] = 2
         elif part in masks:
             found[_mask(candidate, masks[part])] = 0
         elif part in paths:
@@ -60,18 +59,13 @@ def sizes(reading: Reading, took: tuple[Given, ...]) -> tuple[str, ...]:
     found = set[str]()
     for each in took:
         if isinstance(each, Truth):
-            terms: list[Term] = [each] if each in _parts(reading.facts) and _of_one_size(each) else []
+            terms: list[Term] = [each] if each in reading.limits else []
         elif each.kind == "load":
             terms = []
         else:
             terms = [reading.trace.grid["xyz".index(each.label[0])]] if each.kind == "pid" else [of(each)]
         found |= {inner.label for inner in closure(terms) if inner.kind == "name"}
     return tuple(sorted(found))
-
-
-def _of_one_size(part: Truth) -> bool:
-    atoms = closure([part])
-    return len(atoms) == 1 and atoms[0].kind == "name"
 
 
 def _learned(reading: Reading, each: Atom) -> bool:
@@ -98,20 +92,6 @@ def _made_by_mask(access: Access, obligation: Obligation, taken: Mapping[Truth, 
 
 def _parts(truth: Truth) -> tuple[Truth, ...]:
     return truth.parts if truth.kind == "and" else () if truth.kind == "true" else (truth,)
-
-
-@lru_cache(maxsize=8)
-def _conditions(reading: Reading) -> Mapping[Truth, str]:
-    """Conditions on several sizes, and who says them."""
-    said = (("spec", reading.spec.domain()), ("host code", reading.plan.cell), ("variant", reading.variant.condition))
-    return {from_condition(part): f"`{part}` ({who})" for who, whole in reversed(said) for part in _flat(whole)}
-
-
-def _flat(condition: Condition) -> Iterator[Condition]:
-    if condition.kind != "and":
-        yield condition
-    for part in condition.parts if condition.kind == "and" else ():
-        yield from _flat(part)
 
 
 def _mask(candidate: Candidate, access: Access) -> str:
