@@ -31,7 +31,7 @@ _SIGNS: Final = {"add": "+", "sub": "-", "mul": "*", "floordiv": "//", "mod": "%
 _RELATIONS: Final = {"le": "<=", "lt": "<", "eq": "==", "ne": "!="}
 
 
-@frozen(order=False)
+@frozen(order=False, cache_hash=True)
 class Size:
     """An integer expression: a constant, a name, or an operation of `ARITHMETIC` on two expressions."""
 
@@ -115,7 +115,7 @@ class Size:
         return f"{_bracket(left)} {_SIGNS[self.kind]} {_bracket(right)}"
 
 
-@frozen(order=False)
+@frozen(order=False, cache_hash=True)
 class Condition:
     """A claim on sizes: a comparison of two sizes, or `and`, `or`, `not` of conditions.
 

@@ -14,6 +14,7 @@ import z3
 
 from verify.symbolic.encode import Encoder
 from verify.symbolic.ranges import Ranges
+from verify.symbolic.smtlib import Formula, both, call, script
 from verify.symbolic.terms import Atom, Truth, closure
 
 Given: TypeAlias = Truth | Atom  # an assumption, or what is known of one size, program id or loaded value alone
@@ -35,35 +36,26 @@ def _ranged(atoms: Iterable[Atom], ranges: Ranges) -> tuple[Atom, ...]:
     return tuple(each for each in atoms if each.kind == "load" or (each.kind != "lane" and each in ranges.bounds))
 
 
-def core(encoder: Encoder, assumed: Truth, decided: Any, solver: Any) -> tuple[Given, ...] | None:
-    """What a contradiction between the assumptions and the denied claim takes; None where z3 gives up.
+def core(encoder: Encoder, assumed: Truth, denied: Truth, solver: Any) -> tuple[Given, ...] | None:
+    """What the contradiction between the assumptions and the denied claim takes; None where z3 gives up.
 
-    `decided` is the solver that found it, of what `encoder` made; `solver` is an empty one of the same context.
+    `encoder` has encoded both; `solver` is an empty one.
     """
-    parts = assumed.parts if assumed.kind == "and" else (assumed,)
-    *definitions, given, denied = decided.assertions()
-    assert len(definitions) == len(encoder.definitions), "z3 does not keep what it was told as it was told"
-    told: dict[tuple[Given, ...], list[Any]] = {}
-    for at, definition in enumerate(definitions):
+    told: dict[tuple[Given, ...], list[Formula]] = {}
+    for at, definition in enumerate(encoder.definitions):
         told.setdefault(_ranged(encoder.ranged.get(at, ()), encoder.ranges), []).append(definition)
-    for part, formula in zip(parts, given.children() if len(parts) > 1 else [given], strict=True):
+    for part in assumed.parts if assumed.kind == "and" else (assumed,):
         if not encoder.ranges.decides(part):  # what ranges say anyway is theirs
-            told.setdefault((part,), []).append(formula)
-    switches = {each: z3.Bool(f"given!{at}", solver.ctx) for at, each in enumerate(dict.fromkeys(chain(*told)))}
-    guarded = (
-        z3.Implies(_all([switches[each] for each in owners]), _all(formulas)) if owners else _all(formulas)
+            told.setdefault((part,), []).append(encoder.truth(part))
+    switches = {each: f"given!{at}" for at, each in enumerate(dict.fromkeys(chain(*told)))}
+    guarded = [
+        call("=>", both(switches[each] for each in owners), both(formulas)) if owners else both(formulas)
         for owners, formulas in told.items()
-    )
-    solver.add(_all([denied, *guarded]))
+    ]
+    sorts = encoder.sorts | dict.fromkeys(switches.values(), "Bool")
+    solver.from_string(script(sorts, [both([encoder.truth(denied), *guarded])]))
     solver.set("core.minimize", True)
-    if solver.check(*switches.values()) != z3.unsat:
+    if solver.check(*(z3.Bool(switch, solver.ctx) for switch in switches.values())) != z3.unsat:
         return None
     taken = {str(each) for each in solver.unsat_core()}
-    return tuple(each for each, switch in switches.items() if str(switch) in taken)
-
-
-def _all(formulas: list[Any]) -> Any:
-    """z3's own `And` looks at every sort again, which here costs more than to solve."""
-    context = formulas[0].ctx
-    array = (z3.Ast * len(formulas))(*(each.as_ast() for each in formulas))
-    return z3.BoolRef(z3.Z3_mk_and(context.ref(), len(formulas), array), context)
+    return tuple(each for each, switch in switches.items() if switch in taken)

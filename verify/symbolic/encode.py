@@ -1,14 +1,13 @@
-"""Symbolic terms as z3 formulas. An atom becomes an Int constant together with what defines it."""
+"""Symbolic terms as SMT-LIB formulas. An atom becomes an Int constant together with what defines it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
-from typing import Any, Final
-
-import z3
+from typing import Final
 
 from verify.symbolic.ranges import Range, Ranges
+from verify.symbolic.smtlib import Formula, both, call, multiple, number, script, symbol
 from verify.symbolic.terms import Atom, Monomial, Poly, Term, Truth, apply, closure, first_copy, of
 
 
@@ -22,89 +21,87 @@ class Encoder:
     def __init__(self, ranges: Ranges, linear: bool = False) -> None:
         self.ranges = ranges
         self.linear = linear
-        self.definitions: list[Any] = []
+        self.definitions: list[Formula] = []
         self.ranged: dict[int, tuple[Atom, ...]] = {}  # a definition's place -> the atoms whose ranges it was made from
-        self.constants: dict[Atom, Any] = {}
+        self.constants: dict[Atom, Formula] = {}
+        self.sorts: dict[Formula, str] = {}  # of every constant that is spoken of: Int or Bool
         self._numbers = count()
-        self._quotients: dict[tuple[Poly, Poly, bool], tuple[Any, Any]] = {}
-        self._products: dict[Term, list[tuple[list[Any], Any]]] = {}
-        self._multiples: dict[Atom, dict[tuple[Atom, int], Any]] = {}
-        self._truths: dict[Truth, Any] = {}
+        self._quotients: dict[tuple[Poly, Poly, bool], tuple[Formula, Formula]] = {}
+        self._products: dict[Term, list[tuple[list[Formula], Formula]]] = {}
+        self._multiples: dict[Atom, dict[tuple[Atom, int], tuple[Formula, Formula]]] = {}
+        self._truths: dict[Truth, Formula] = {}
 
-    def poly(self, term: Poly) -> Any:
-        self._define(term)
-        return self._sum(term)
-
-    def truth(self, term: Truth) -> Any:
+    def truth(self, term: Truth) -> Formula:
         self._define(term)
         return self._truth(term)
 
-    def _fresh(self, what: str) -> Any:
+    def _fresh(self, what: str, sort: str = "Int") -> Formula:
         """A constant of its own. Two unknowns under one name would prove anything."""
-        return z3.Int(f"{what}!{next(self._numbers)}")
+        name = f"{symbol(what)}!{next(self._numbers)}"
+        self.sorts[name] = sort
+        return name
 
     def _define(self, term: Term) -> None:
         for each in closure([term]):
             if each not in self.constants:
                 self.constants[each] = self._constant(each)
 
-    def _constant(self, each: Atom) -> Any:
+    def _constant(self, each: Atom) -> Formula:
         if each.kind == "opaque" and not each.label.startswith("int:"):
-            return z3.Bool(f"truth!{next(self._numbers)}")
+            return self._fresh("truth", "Bool")
         if each.kind in DEFINITIONS:
             value = DEFINITIONS[each.kind](self, each)
-            if not z3.is_const(value) or z3.is_int_value(value):
+            if value not in self.sorts:
                 fresh = self._fresh(each.kind)
-                self.definitions.append(fresh == value)
+                self.definitions.append(call("=", fresh, value))
                 return fresh
             return value
-        # Other solvers read no symbol that begins with a digit or has a prime in it.
-        label = each.label.replace("'", "~")
-        constant = self._fresh(each.kind + label if label[:1].isdigit() else label or each.kind)
+        constant = self._fresh(each.kind + each.label if each.label[:1].isdigit() else each.label or each.kind)
         self._bound(constant, self.ranges.atom(each), of(each))
         return constant
 
-    def _bound(self, constant: Any, within: Range, term: Poly) -> None:
+    def _bound(self, constant: Formula, within: Range, term: Poly) -> None:
         low, high = within
         if low > float("-inf"):  # a program id is never negative, whatever the sizes
-            self._from_ranges([constant >= int(low)], *(of(each) for each in term.atoms() if each.kind != "pid"))
+            sizes = (of(each) for each in term.atoms() if each.kind != "pid")
+            self._from_ranges([f"(>= {constant} {number(int(low))})"], *sizes)
         if high < float("inf"):
-            self._from_ranges([constant <= int(high)], term)
+            self._from_ranges([f"(<= {constant} {number(int(high))})"], term)
 
-    def _from_ranges(self, definitions: list[Any], *terms: Poly) -> None:
+    def _from_ranges(self, definitions: list[Formula], *terms: Poly) -> None:
         """Definitions that hold because of what the ranges say of the terms."""
         atoms = closure(terms)
         self.ranged |= {len(self.definitions) + at: atoms for at in range(len(definitions))}
         self.definitions += definitions
 
-    def _sum(self, term: Poly) -> Any:
+    def _sum(self, term: Poly) -> Formula:
         parts = []
         for monomial, coefficient in term.terms:
-            factors = [self.constants[each] for each in monomial]
-            part = self._product(Poly(((monomial, 1),)), factors) if factors else z3.IntVal(1)
+            if not monomial:
+                parts.append(number(coefficient))
+                continue
+            part = self._product(Poly(((monomial, 1),)), [self.constants[each] for each in monomial])
             if self.linear and len(monomial) == 2:
                 self._order(monomial, abs(coefficient), part)
-            parts.append(part if coefficient == 1 else coefficient * part)
-        return z3.Sum(*parts) if len(parts) > 1 else parts[0] if parts else z3.IntVal(0)
+            parts.append(multiple(coefficient, part))
+        return call("+", *parts) if len(parts) > 1 else parts[0] if parts else "0"
 
-    def _truth(self, term: Truth) -> Any:
+    def _truth(self, term: Truth) -> Formula:
         if term not in self._truths:
             self._truths[term] = self._build(term)
         return self._truths[term]
 
-    def _build(self, term: Truth) -> Any:
+    def _build(self, term: Truth) -> Formula:
         if term.poly is not None:
             # A sum of positive and negative parts reads better to z3 as a comparison of the two.
             left = Poly(tuple(item for item in term.poly.terms if item[1] > 0))
             right = Poly(tuple((key, -factor) for key, factor in term.poly.terms if factor < 0))
-            sides = self._sum(left), self._sum(right)
-            return sides[0] <= sides[1] if term.kind == "le" else sides[0] == sides[1]
+            return call("<=" if term.kind == "le" else "=", self._sum(left), self._sum(right))
         if term.atom is not None:
             return self.constants[term.atom]
-        parts = [self._truth(part) for part in term.parts]
-        return JOINS[term.kind](parts)
+        return call(term.kind, *(self._truth(part) for part in term.parts)) if term.parts else term.kind
 
-    def quotient(self, numerator: Poly, divisor: Poly, floors: bool) -> tuple[Any, Any]:
+    def quotient(self, numerator: Poly, divisor: Poly, floors: bool) -> tuple[Formula, Formula]:
         """Quotient and remainder as constants; division by zero leaves both free."""
         plain = self.ranges.nonnegative(numerator) and self.ranges.positive(divisor)
         key = (numerator, divisor, floors and not plain)
@@ -112,29 +109,29 @@ class Encoder:
             self._quotients[key] = self._divide(numerator, divisor, floors, plain)
         return self._quotients[key]
 
-    def _divide(self, numerator: Poly, divisor: Poly, floors: bool, plain: bool) -> tuple[Any, Any]:
+    def _divide(self, numerator: Poly, divisor: Poly, floors: bool, plain: bool) -> tuple[Formula, Formula]:
         a, b = self._sum(numerator), self._sum(divisor)
         q, r = self._fresh("quotient"), self._fresh("remainder")
         folded = apply("floordiv" if floors or plain else "div", numerator, divisor)
         whole = next((each for each in folded.atoms() if folded == of(each)), None)
         if whole is not None and whole.args == (numerator, divisor):
             self.constants[whole] = q
-            self.definitions.append(a == self._sum(of(whole) * divisor) + r)
+            turns = self._sum(of(whole) * divisor)
         else:
-            self.definitions.append(a == q * b + r)
+            turns = f"(* {q} {b})"
+        self.definitions.append(f"(= {a} (+ {turns} {r}))")
         if plain:
-            self._from_ranges([r >= 0, r < b, q >= 0], numerator, divisor)
+            self._from_ranges([f"(>= {r} 0)", f"(< {r} {b})", f"(>= {q} 0)"], numerator, divisor)
         elif floors:
-            self.definitions += [z3.Implies(b > 0, z3.And(r >= 0, r < b)), z3.Implies(b < 0, z3.And(r <= 0, r > b))]
+            self.definitions.append(f"(=> (> {b} 0) (and (>= {r} 0) (< {r} {b})))")
+            self.definitions.append(f"(=> (< {b} 0) (and (<= {r} 0) (> {r} {b})))")
         else:  # C division rounds toward zero: the remainder has the numerator's sign
-            size = z3.If(b >= 0, b, -b)
-            self.definitions += [
-                z3.Implies(z3.And(a >= 0, b != 0), z3.And(r >= 0, r < size)),
-                z3.Implies(z3.And(a < 0, b != 0), z3.And(r <= 0, r > -size)),
-            ]
+            size = f"(ite (>= {b} 0) {b} (- {b}))"
+            self.definitions.append(f"(=> (and (>= {a} 0) (distinct {b} 0)) (and (>= {r} 0) (< {r} {size})))")
+            self.definitions.append(f"(=> (and (< {a} 0) (distinct {b} 0)) (and (<= {r} 0) (> {r} (- {size}))))")
         return q, r
 
-    def _product(self, term: Poly, factors: list[Any]) -> Any:
+    def _product(self, term: Poly, factors: list[Formula]) -> Formula:
         """The product of the factors, which is `term`.
 
         A product in a second execution equals its twin when the factors do. That follows, but to z3 a product of
@@ -144,31 +141,31 @@ class Encoder:
             return factors[0]
         twins = self._products.setdefault(first_copy(term), [])
         for others, other in twins:
-            if len(others) == len(factors) and all(a.eq(b) for a, b in zip(factors, others, strict=True)):
+            if others == factors:
                 return other
-        product = z3.Product(*factors)
+        product = call("*", *factors)
         if self.linear:
             product = self._fresh("product")
             self._tell(term, factors, product)
             self._split(term, product)
         for others, other in twins:
             if len(others) == len(factors):
-                same = z3.And(*(a == b for a, b in zip(factors, others, strict=True)))
-                self.definitions.append(z3.Implies(same, product == other))
+                same = both(call("=", a, b) for a, b in zip(factors, others, strict=True))
+                self.definitions.append(f"(=> {same} (= {product} {other}))")
         twins.append((factors, product))
         return product
 
-    def _tell(self, term: Poly, factors: list[Any], product: Any) -> None:
+    def _tell(self, term: Poly, factors: list[Formula], product: Formula) -> None:
         self._bound(product, self.ranges.of(term), term)
         for at, factor in enumerate(factors):
-            self.definitions.append(z3.Implies(factor == 0, product == 0))
+            self.definitions.append(f"(=> (= {factor} 0) (= {product} 0))")
             if len(factors) == 2:
                 other = factors[1 - at]
-                self.definitions.append(z3.Implies(factor == 1, product == other))
-                self.definitions.append(z3.Implies(z3.And(factor >= 1, other >= 1), product >= other))
-                self.definitions.append(z3.Implies(z3.And(factor <= -1, other >= 1), product <= -other))
+                self.definitions.append(f"(=> (= {factor} 1) (= {product} {other}))")
+                self.definitions.append(f"(=> (and (>= {factor} 1) (>= {other} 1)) (>= {product} {other}))")
+                self.definitions.append(f"(=> (and (<= {factor} (- 1)) (>= {other} 1)) (<= {product} (- {other})))")
 
-    def _split(self, term: Poly, product: Any) -> None:
+    def _split(self, term: Poly, product: Formula) -> None:
         """A product with a minimum or maximum is the product with the side that it takes."""
         ((monomial, _),) = term.terms
         if len(monomial) != 2:
@@ -177,11 +174,11 @@ class Encoder:
             if each.kind in ("min", "max"):
                 for side in each.args:
                     assert isinstance(side, Poly)
-                    taken = self.constants[each] == self._sum(side)
-                    self.definitions.append(z3.Implies(taken, product == self._sum(side * of(other))))
+                    taken, then = self._sum(side), self._sum(side * of(other))
+                    self.definitions.append(f"(=> (= {self.constants[each]} {taken}) (= {product} {then}))")
                 return
 
-    def _order(self, monomial: Monomial, scale: int, product: Any) -> None:
+    def _order(self, monomial: Monomial, scale: int, product: Formula) -> None:
         """Products with a common factor that is not negative are ordered as their other factors are."""
         for common, other in (monomial, monomial[::-1]):
             if not self.ranges.nonnegative(of(common)):
@@ -189,72 +186,62 @@ class Encoder:
             known = self._multiples.setdefault(common, {})
             if (other, scale) in known:
                 continue
-            shared, mine = self.constants[common], scale * self.constants[other]
-            for (each, factor), theirs in known.items():
-                yours = factor * self.constants[each]
+            shared = self.constants[common]
+            mine, my_product = multiple(scale, self.constants[other]), multiple(scale, product)
+            for yours, your_product in known.values():
                 ordered = [
-                    z3.Implies(mine == yours, scale * product == factor * theirs),
-                    z3.Implies(mine < yours, scale * product + shared <= factor * theirs),
-                    z3.Implies(mine > yours, scale * product >= factor * theirs + shared),
+                    f"(=> (= {mine} {yours}) (= {my_product} {your_product}))",
+                    f"(=> (< {mine} {yours}) (<= (+ {my_product} {shared}) {your_product}))",
+                    f"(=> (> {mine} {yours}) (>= {my_product} (+ {your_product} {shared})))",
                 ]
                 self._from_ranges(ordered, of(common))
-            known[other, scale] = product
+            known[other, scale] = mine, my_product
 
-    def wrapped(self, value: Any, bits: int) -> Any:
+    def wrapped(self, value: Formula, bits: int) -> Formula:
         """`value` reduced into the signed range of `bits`."""
-        turns = self._fresh("turns")
-        result = value - turns * 2**bits
-        self.definitions += [result >= -(2 ** (bits - 1)), result < 2 ** (bits - 1)]
+        result = f"(- {value} (* {self._fresh('turns')} {2**bits}))"
+        self.definitions += [f"(>= {result} (- {2 ** (bits - 1)}))", f"(< {result} {2 ** (bits - 1)})"]
         return result
 
 
-JOINS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
-    "true": lambda parts: z3.BoolVal(True),
-    "false": lambda parts: z3.BoolVal(False),
-    "and": lambda parts: z3.And(*parts),
-    "or": lambda parts: z3.Or(*parts),
-    "not": lambda parts: z3.Not(parts[0]),
-}
-
-
-def _pair(encoder: Encoder, each: Atom) -> tuple[Any, Any]:
+def _pair(encoder: Encoder, each: Atom) -> tuple[Formula, Formula]:
     left, right = (encoder._sum(arg) for arg in each.args if isinstance(arg, Poly))
     return left, right
 
 
-def _division(part: int, floors: bool) -> Callable[[Encoder, Atom], Any]:
-    def define(encoder: Encoder, each: Atom) -> Any:
+def _division(part: int, floors: bool) -> Callable[[Encoder, Atom], Formula]:
+    def define(encoder: Encoder, each: Atom) -> Formula:
         numerator, divisor = (arg for arg in each.args if isinstance(arg, Poly))
         return encoder.quotient(numerator, divisor, floors)[part]
 
     return define
 
 
-def _extreme(smaller: bool) -> Callable[[Encoder, Atom], Any]:
-    def define(encoder: Encoder, each: Atom) -> Any:
+def _extreme(smaller: bool) -> Callable[[Encoder, Atom], Formula]:
+    def define(encoder: Encoder, each: Atom) -> Formula:
         a, b = _pair(encoder, each)
-        return z3.If(a <= b, a, b) if smaller else z3.If(a >= b, a, b)
+        return f"(ite ({'<=' if smaller else '>='} {a} {b}) {a} {b})"
 
     return define
 
 
-def _choice(encoder: Encoder, each: Atom) -> Any:
+def _choice(encoder: Encoder, each: Atom) -> Formula:
     condition = next(arg for arg in each.args if isinstance(arg, Truth))
     yes, no = _pair(encoder, each)
-    return z3.If(encoder._truth(condition), yes, no)
+    return call("ite", encoder._truth(condition), yes, no)
 
 
-def _product(encoder: Encoder, each: Atom) -> Any:
+def _product(encoder: Encoder, each: Atom) -> Formula:
     left, right = _pair(encoder, each)
     return encoder._product(Poly((((each,), 1),)), [left, right])
 
 
-def _wrapping(encoder: Encoder, each: Atom) -> Any:
+def _wrapping(encoder: Encoder, each: Atom) -> Formula:
     (inner,) = (arg for arg in each.args if isinstance(arg, Poly))
     return encoder.wrapped(encoder._sum(inner), int(each.label))
 
 
-DEFINITIONS: Final[Mapping[str, Callable[[Encoder, Atom], Any]]] = {
+DEFINITIONS: Final[Mapping[str, Callable[[Encoder, Atom], Formula]]] = {
     "div": _division(0, floors=False),
     "rem": _division(1, floors=False),
     "floordiv": _division(0, floors=True),
@@ -267,8 +254,8 @@ DEFINITIONS: Final[Mapping[str, Callable[[Encoder, Atom], Any]]] = {
 }
 
 
-def encode(terms: Iterable[Truth], ranges: Ranges, linear: bool = False) -> tuple[list[Any], Encoder]:
-    """The terms and all definitions that they need, as z3 formulas, and the vocabulary to read a model with."""
+def encode(terms: Iterable[Truth], ranges: Ranges, linear: bool = False) -> tuple[str, Encoder]:
+    """The terms and all definitions that they need, as SMT-LIB, and the vocabulary to read a model with."""
     encoder = Encoder(ranges, linear)
     formulas = [encoder.truth(term) for term in terms]
-    return [*encoder.definitions, *formulas], encoder
+    return script(encoder.sorts, (*encoder.definitions, *formulas)), encoder

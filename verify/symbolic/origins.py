@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from attrs import evolve
 
 from specs.sizes import name
 from specs.spec import Spec, TensorParam
-from verify.capture.stores import ANY, writes
+from verify.capture.stores import ANY, Write, writes
 from verify.ir.parse import parse
 from verify.plan import Copy, Launch, Plan, PointerArgument, Step, View
 from verify.symbolic.terms import Atom
@@ -31,11 +32,16 @@ def written_by(step: Step) -> frozenset[str]:
     found: set[str] = set()
     for variant in step.variants:
         names = dict(zip((each.name for each in parse(variant.ttir).kernel.arguments), variant.parameters, strict=True))
-        for write in writes(parse(variant.ttir)):
+        for write in _writes(variant.ttir):
             found |= {names[each] for each in write.arguments if each != ANY}
             if ANY in write.arguments:
                 found |= {each.name for each in step.arguments if isinstance(each, PointerArgument)}
     return frozenset(step.argument(each).view.buffer for each in found)  # type: ignore[union-attr]
+
+
+@lru_cache(maxsize=512)
+def _writes(ttir: str) -> tuple[Write, ...]:
+    return writes(parse(ttir))
 
 
 KEEPING: Final = ("int8", "int16", "int32", "int64")  # a copy to a dtype earlier in this list may change a value

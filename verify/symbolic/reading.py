@@ -14,7 +14,7 @@ from specs.spec import INTEGERS, Spec, TensorParam
 from verify.case import PROFILES, Case
 from verify.ir.parse import parse
 from verify.plan import FloatArgument, IntegerArgument, Launch, Plan, PointerArgument, Variant, View
-from verify.symbolic import solver
+from verify.symbolic import terms
 from verify.symbolic.origins import origin
 from verify.symbolic.ranges import Range, Ranges
 from verify.symbolic.solver import discharge
@@ -28,7 +28,6 @@ from verify.symbolic.terms import (
     equal,
     from_condition,
     from_size,
-    interned,
     lane,
     of,
     pid,
@@ -69,9 +68,13 @@ class Reading:
 
     def instance(self, *accesses: Access) -> Truth:
         """A program of the grid, and lanes of the accesses' shapes."""
-        programs = [within(0, of(pid(axis)), extent) for axis, extent in enumerate(self.trace.grid)]
         lanes = [within(0, of(lane(axis)), extent) for each in accesses for axis, extent in enumerate(each.shape)]
-        return conj(*programs, *lanes)
+        return conj(self.programs, *lanes)
+
+    @cached_property
+    def programs(self) -> Truth:
+        """A program of the grid."""
+        return conj(*(within(0, of(pid(axis)), extent) for axis, extent in enumerate(self.trace.grid)))
 
     def window(self, access: Access) -> Window:
         return self.windows[access.pointer]
@@ -121,13 +124,10 @@ def readings(case: Case) -> tuple[Reading, ...]:
 
 
 def forget() -> None:
-    """Begin a case: terms are ordered by when they were first met, and the order of a query is part of its answer.
-
-    Nothing that was read before may be used after: to new terms the old ones are strangers.
-    """
-    for known in (readings, _shown, interned):
+    """Begin a case: the order of terms is part of a query's answer. What was read before may not be used after."""
+    for known in (readings, _shown):
         known.cache_clear()
-    solver.forget()
+    terms.forget()
 
 
 def _distinct(launch: Launch) -> Iterator[Variant]:

@@ -33,7 +33,7 @@ def rests(candidate: Candidate, obligation: Obligation, took: tuple[Given, ...])
     taken |= {
         part: None for access in here if _made_by_mask(access, obligation, taken) for part in _parts(access.active)
     }
-    given = reading.limits.union(_parts(reading.instance()))
+    given = reading.limits.union(_parts(reading.programs))
     found = {}
     for part in taken:
         if part in given:

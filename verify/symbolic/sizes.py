@@ -29,27 +29,27 @@ RELATIONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
 assert RELATIONS.keys() == COMPARISONS.keys()
 
 
-def term(expression: Size) -> Any:
+def term(expression: Size, context: z3.Context) -> Any:
     """The z3 Int term; names become constants of the same name."""
     if expression.kind == "const":
-        return z3.IntVal(expression.value)
+        return z3.IntVal(expression.value, context)
     if expression.kind == "name":
-        return z3.Int(expression.name)
-    left, right = (term(part) for part in expression.parts)
+        return z3.Int(expression.name, context)
+    left, right = (term(part, context) for part in expression.parts)
     if expression.kind in ("floordiv", "mod") and expression.parts[1].kind == "const" and expression.parts[1].value > 0:
         return left / right if expression.kind == "floordiv" else left % right
     return TERMS[expression.kind](left, right)
 
 
-def formula(condition: Condition) -> Any:
+def formula(condition: Condition, context: z3.Context) -> Any:
     """The z3 Bool."""
     if condition.kind in RELATIONS:
-        left, right = condition.sides
-        return RELATIONS[condition.kind](term(left), term(right))
-    parts = [formula(part) for part in condition.parts]
+        left, right = (term(side, context) for side in condition.sides)
+        return RELATIONS[condition.kind](left, right)
+    parts = [formula(part, context) for part in condition.parts]
     if condition.kind == "not":
         return z3.Not(parts[0])
-    return z3.And(*parts) if condition.kind == "and" else z3.Or(*parts)
+    return z3.And(*parts, context) if condition.kind == "and" else z3.Or(*parts, context)
 
 
 class Undecided(Exception):
@@ -64,12 +64,13 @@ def point_outside(
     Wishes are granted as far as they can be, earlier ones first (small sizes, contiguous strides). Raises
     Undecided when z3 cannot tell.
     """
-    solver = z3.Solver()
+    context = z3.Context()  # of its own: what was asked before in this process must not change the answer
+    solver = z3.Solver(ctx=context)
     solver.set("rlimit", rlimit)
     solver.set("timeout", 20_000)
     solver.set("random_seed", 0)
     goal = all_of(domain, none_of(any_of(*cells)))
-    solver.add(formula(goal))
+    solver.add(formula(goal, context))
     verdict = solver.check()
     if verdict == z3.unsat:
         return None
@@ -80,15 +81,17 @@ def point_outside(
     granted: set[str] = set()
     for wish in wishes:
         # Strides are products of sizes: with the sizes at hand, not any, the question is linear, and mostly enough.
-        kept = [z3.Int(each) == model.eval(z3.Int(each), model_completion=True) for each in sorted(granted)]
-        found = _granting(solver, formula(wish), *kept)
+        wanted, sizes = formula(wish, context), [z3.Int(each, context) for each in sorted(granted)]
+        kept = [each == model.eval(each, model_completion=True) for each in sizes]
+        found = _granting(solver, wanted, *kept)
         if found is None and kept:
-            found = _granting(solver, formula(wish))
+            found = _granting(solver, wanted)
         if found is not None:
             model = found
-            solver.add(formula(wish))
+            solver.add(wanted)
             granted |= wish.names()
-    return {each: model.eval(z3.Int(each), model_completion=True).as_long() for each in sorted(domain.names())}
+    names = sorted(domain.names())
+    return {each: model.eval(z3.Int(each, context), model_completion=True).as_long() for each in names}
 
 
 def _granting(solver: z3.Solver, *formulas: Any) -> Any | None:

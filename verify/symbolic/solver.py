@@ -62,6 +62,7 @@ TRIES: Final[Sequence[tuple[str, int, float]]] = (
 # A small counterexample is one that people can check, and one that fits into a memory.
 SMALL: Final = (4, 20, 300, 5000, 140_000, 3_000_000)
 
+CHECK: Final = "(check-sat)\n"
 LEAST: Final = 100_000  # steps to learn what a proof rests on, however few showed it
 
 
@@ -82,36 +83,36 @@ def discharge(
     if ranges.decides(claim):
         return Answer("proved", "intervals", Cost(time.perf_counter() - start, 0), took=known_of([claim], ranges))
     assumed = conj(*assumptions)
-    question, whole, shown = [assumed, negate(claim)], claim, list[Any]()
+    question, whole, shown = [assumed, negate(claim)], claim, list[str]()
 
     def proved(rung: str, encoder: Encoder) -> Answer:
         found = Answer("proved", rung, Cost(time.perf_counter() - start, spent))
         if not explain:
             return found
-        asked = tuple(each.to_smt2() for each in (*shown, solver))
         took = None
         if claim == whole:
-            again = _prepared(rung, 0, 1, (), evolve(budget, rlimit=max(LEAST, 2 * spent)), solver.ctx)
-            took = core(encoder, assumed, solver, again)
-        return evolve(found, asked=asked, took=everything(assumed, whole, ranges) if took is None else took)
+            again = _prepared(rung, 0, 1, "", evolve(budget, rlimit=max(LEAST, 2 * spent)), solver.ctx)
+            took = core(encoder, assumed, question[1], again)
+        took = everything(assumed, whole, ranges) if took is None else took
+        return evolve(found, asked=(*shown, text + CHECK), took=took)
 
-    formulas, encoder = encode(question, ranges, linear=True)
-    solver = _prepared("z3 linear", 0, 0.3, formulas, budget)
+    text, encoder = encode(question, ranges, linear=True)
+    solver = _prepared("z3 linear", 0, 0.3, text, budget)
     verdict, spent = solver.check(), _steps(solver)
     if verdict == z3.unsat:
         return proved("z3 linear", encoder)
     if claim.kind == "and":  # parts that are plain on their own may not be so together
         claim, more, shown = _rest(assumed, claim, ranges, budget)
         question, spent = [assumed, negate(claim)], spent + more
-    formulas, encoder = encode(question, ranges)
-    rung, asked = "", tuple[str, ...]()
+    text, encoder = encode(question, ranges)
+    asked = (text + CHECK,) if explain else ()
+    rung = ""
     for rung, seed, share in TRIES:
-        solver = _prepared(rung, seed, share, formulas, budget)
+        solver = _prepared(rung, seed, share, text, budget)
         verdict = solver.check()
         spent += _steps(solver)
         if verdict == z3.unsat:
             return proved(rung, encoder)
-        asked = (solver.to_smt2(),) if explain else ()
         if verdict == z3.sat:
             model = _smallest(solver, encoder, small)
             return Answer("refuted", rung, Cost(time.perf_counter() - start, spent), model, asked=asked)
@@ -119,20 +120,16 @@ def discharge(
     return Answer("unknown", rung, Cost(time.perf_counter() - start, spent), reason=reason, asked=asked)
 
 
-def forget() -> None:
-    """Have z3 begin anew: what its main context has met also orders what is carried over into others."""
-    z3.z3._main_ctx = None  # it is made again when it is next asked for
-
-
-def _rest(assumed: Truth, claim: Truth, ranges: Ranges, budget: Budget) -> tuple[Truth, int, list[Any]]:
-    """The parts of the claim that do not follow with products left opaque, the steps that this took, and the solvers
-    that showed the others."""
+def _rest(assumed: Truth, claim: Truth, ranges: Ranges, budget: Budget) -> tuple[Truth, int, list[str]]:
+    """The parts of the claim that do not follow with products left opaque, the steps that this took, and what was
+    asked of the others."""
     left, spent, shown = [], 0, []
     for part in claim.parts:
         if not ranges.decides(part):
-            solver = _prepared("z3 linear", 0, 0.1, encode([assumed, negate(part)], ranges, linear=True)[0], budget)
+            text, _ = encode([assumed, negate(part)], ranges, linear=True)
+            solver = _prepared("z3 linear", 0, 0.1, text, budget)
             if solver.check() == z3.unsat:
-                shown.append(solver)
+                shown.append(text + CHECK)
             else:
                 left.append(part)
             spent += _steps(solver)
@@ -141,22 +138,22 @@ def _rest(assumed: Truth, claim: Truth, ranges: Ranges, budget: Budget) -> tuple
 
 def reachable(assumptions: Iterable[Truth], ranges: Ranges, budget: Budget) -> bool | None:
     """Whether the assumptions can hold together; None when z3 cannot tell."""
-    formulas, _ = encode([conj(*assumptions)], ranges)
+    text, _ = encode([conj(*assumptions)], ranges)
     for rung, seed, share in TRIES:
-        verdict = _prepared(rung, seed, share, formulas, budget).check()
+        verdict = _prepared(rung, seed, share, text, budget).check()
         if verdict != z3.unknown:
             return bool(verdict == z3.sat)
     return None
 
 
-def _prepared(rung: str, seed: int, share: float, formulas: Sequence[Any], budget: Budget, context: Any = None) -> Any:
+def _prepared(rung: str, seed: int, share: float, text: str, budget: Budget, context: Any = None) -> Any:
     """A solver in a context of its own: what ran before in this process must not change the answer."""
     context = context or z3.Context()
     solver = z3.SolverFor("QF_NIA", ctx=context) if rung == "z3 non-linear" else z3.Solver(ctx=context)
     solver.set("rlimit", int(budget.rlimit * share))
     solver.set("timeout", int(budget.seconds * 1000))
     solver.set("random_seed", budget.seed + seed)
-    solver.add(*(formula.translate(context) for formula in formulas))
+    solver.from_string(text)
     return solver
 
 
@@ -167,8 +164,9 @@ def _steps(solver: Any) -> int:
 
 def _smallest(solver: Any, encoder: Encoder, small: Sequence[Atom]) -> dict[Atom, int]:
     """The model, with the sizes in `small` kept small where that is possible."""
-    model, context = solver.model(), solver.ctx
-    wanted = [encoder.constants[each].translate(context) for each in small if each in encoder.constants]
+    model, sorts = solver.model(), {"Int": z3.Int, "Bool": z3.Bool}
+    known = {each: sorts[encoder.sorts[name]](name, solver.ctx) for each, name in encoder.constants.items()}
+    wanted = [known[each] for each in small if each in known]
     solver.set("timeout", 300)
     deadline = time.monotonic() + 3
     for group in (wanted, *([constant] for constant in reversed(wanted))):  # all at once if possible, else one by one
@@ -184,7 +182,7 @@ def _smallest(solver: Any, encoder: Encoder, small: Sequence[Atom]) -> dict[Atom
         if all(model.eval(constant, model_completion=True).as_long() <= SMALL[0] for constant in wanted):
             break
     values = {}
-    for each, constant in encoder.constants.items():
-        value = model.eval(constant.translate(context), model_completion=True)
+    for each, constant in known.items():
+        value = model.eval(constant, model_completion=True)
         values[each] = value.as_long() if z3.is_int_value(value) else int(z3.is_true(value))
     return values

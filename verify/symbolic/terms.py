@@ -8,7 +8,7 @@ Everything is over the mathematical integers; that no computation wraps is an ob
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from typing import Final, TypeAlias, TypeVar
 
@@ -285,34 +285,20 @@ class Given(Renaming):
 
 def closure(terms: Iterable[Term]) -> tuple[Atom, ...]:
     """Every atom in the terms, those inside operations before the operations."""
-    found: dict[Atom, None] = {}
-    visited: set[Term] = set()
+    return tuple(dict.fromkeys(each for term in terms for each in _inside(term)))
 
-    def visit(term: Term) -> None:
-        if term in visited:
-            return
-        visited.add(term)
-        if isinstance(term, Poly):
-            for monomial, _ in term.terms:
-                for each in monomial:
-                    enter(each)
-            return
-        if term.poly is not None:
-            visit(term.poly)
-        if term.atom is not None:
-            enter(term.atom)
-        for part in term.parts:
-            visit(part)
 
-    def enter(each: Atom) -> None:
-        if each not in found:
-            for arg in each.args:
-                visit(arg)
-            found[each] = None
+@lru_cache(maxsize=1 << 15)  # the facts of a kernel are part of every question about it
+def _inside(term: Term) -> tuple[Atom, ...]:
+    if isinstance(term, Poly):
+        return _with_arguments(term.atoms())
+    if term.poly is not None:
+        return _inside(term.poly)
+    return closure(term.parts) if term.atom is None else _with_arguments((term.atom,))
 
-    for term in terms:
-        visit(term)
-    return tuple(found)
+
+def _with_arguments(atoms: tuple[Atom, ...]) -> tuple[Atom, ...]:
+    return tuple(dict.fromkeys(found for each in atoms for found in (*closure(each.args), each)))
 
 
 def primed(each: Atom) -> Atom:
@@ -350,6 +336,7 @@ RELATIONS: Final[Mapping[str, Callable[[Poly, Poly], Truth]]] = {
 }
 
 
+@lru_cache(maxsize=1 << 12)
 def from_condition(condition: Condition) -> Truth:
     """A condition on sizes as a truth."""
     if condition.sides:
@@ -361,6 +348,12 @@ def from_condition(condition: Condition) -> Truth:
     return conj(*parts) if condition.kind == "and" else disj(*parts)
 
 
+def forget() -> None:
+    """Begin anew with no atom: they are ordered by when they were first met. To new terms old ones are strangers."""
+    for known in (interned, _inside, from_condition):
+        known.cache_clear()
+
+
 def _monomial(atoms: Iterable[Atom]) -> Monomial:
     return tuple(sorted(atoms, key=lambda each: each.serial))
 
@@ -369,8 +362,10 @@ def _collect(terms: Iterable[tuple[Monomial, int]]) -> Poly:
     totals: dict[Monomial, int] = {}
     for monomial, coefficient in terms:
         totals[monomial] = totals.get(monomial, 0) + coefficient
-    kept = ((monomial, total) for monomial, total in totals.items() if total)
-    return Poly(tuple(sorted(kept, key=lambda item: tuple(each.serial for each in item[0]))))
+    kept = [item for item in totals.items() if item[1]]
+    if len(kept) > 1:
+        kept.sort(key=lambda item: tuple(each.serial for each in item[0]))
+    return Poly(tuple(kept))
 
 
 def _join(kind: str, parts: Iterable[Truth], unit: Truth, zero: Truth) -> Truth:

@@ -78,7 +78,8 @@ def test_no_function_is_further_off_than_its_row(name: str, data: st.DataObject)
     faithful = called(name, [torch.tensor(values) for values in numbers], Mode.FAITHFUL)
     exact = called(name, [value for value, _ in taken], Mode.EXACT64)
     pairs = called(name, [pair for _, pair in taken], Mode.BOUNDED)
-    assert torch.equal(pairs.real.nan_to_num(7.0), exact.nan_to_num(7.0))
+    # Not bit by bit: how torch works along a tensor, and so rounds float64, is the processor's own affair.
+    assert torch.allclose(pairs.real, exact, rtol=2.0**-50, atol=0.0, equal_nan=True)
     ok = within(faithful, exact, pairs.imag)
     assert ok.all(), (name, numbers, off, faithful[~ok], exact[~ok], pairs[~ok])
 

@@ -162,7 +162,7 @@ def _follows(assumptions: tuple[Truth, ...], goal: Truth, ranges: Ranges, sizes:
     for linear in (False,) if sizes is not None else (True, False):
         tried = z3.Solver()
         tried.set("rlimit", STEPS)
-        tried.add(*encode([question], ranges, linear)[0])
+        tried.from_string(encode([question], ranges, linear)[0])
         if tried.check() == z3.unsat:
             return True
     return False

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf
-from typing import Any
+from math import inf, prod
 
 import pytest
 import z3
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from verify.symbolic.encode import Encoder
 from verify.symbolic.evaluate import evaluate
 from verify.symbolic.ranges import Range, Ranges
+from verify.symbolic.smtlib import Formula, call, number, script
 from verify.symbolic.terms import (
     Atom,
     Poly,
@@ -127,34 +127,34 @@ def whole(scene: Scene) -> dict[Atom, int]:
         raise
 
 
-def pinned(encoder: Encoder, values: dict[Atom, int]) -> list[Any]:
+def pinned(encoder: Encoder, values: dict[Atom, int]) -> list[Formula]:
     """Every atom at its value, and every product that stands for itself at the product of its factors."""
-    constants = [(encoder.constants[each], z3.IntVal(value)) for each, value in values.items()
-                 if each in encoder.constants and not z3.is_bool(encoder.constants[each])]  # fmt: skip
-    facts = [constant == value for constant, value in constants]
-    facts += [
-        encoder.constants[each] == bool(value)
-        for each, value in values.items()
-        if each in encoder.constants and z3.is_bool(encoder.constants[each])
-    ]
+    known = {constant: values[each] for each, constant in encoder.constants.items() if each in values}
+    facts = [call("=", each, written(encoder, each, value)) for each, value in known.items()]
     for twins in encoder._products.values():
-        for factors, product in twins:
-            facts.append(product == z3.substitute(z3.Product(*factors), *constants))
+        facts += [call("=", product, number(prod(known[each] for each in factors)))
+                  for factors, product in twins if known.keys() >= set(factors)]  # fmt: skip
     return facts
 
 
-def contradicted(scene: Scene, linear: bool) -> Any:
+def written(encoder: Encoder, constant: Formula, value: int) -> Formula:
+    return number(value) if encoder.sorts[constant] == "Int" else str(bool(value)).lower()
+
+
+def answer(encoder: Encoder, *formulas: Formula) -> z3.CheckSatResult:
+    """What z3 says of the formulas with all that the encoder defines."""
+    solver = z3.Solver()
+    solver.set("rlimit", 20_000_000)
+    solver.from_string(script(encoder.sorts, (*encoder.definitions, *formulas)))
+    return solver.check()
+
+
+def contradicted(scene: Scene, linear: bool) -> z3.CheckSatResult:
     """z3's answer to: the definitions hold, and each term is as true as it is."""
     values = whole(scene)
     encoder = Encoder(scene.ranges, linear)
-    formulas = [encoder.truth(term) for term in scene.terms]
-    solver = z3.Solver()
-    solver.set("rlimit", 20_000_000)
-    solver.add(*encoder.definitions, *pinned(encoder, values))
-    solver.add(
-        *(formula == bool(evaluate(term, scene.values)) for formula, term in zip(formulas, scene.terms, strict=True))
-    )
-    return solver.check()
+    claims = [call("=", encoder.truth(term), str(bool(evaluate(term, scene.values))).lower()) for term in scene.terms]
+    return answer(encoder, *pinned(encoder, values), *claims)
 
 
 @pytest.mark.parametrize("linear", [False, True])
@@ -202,9 +202,7 @@ def test_terms_with_their_parts_swapped_are_told_apart() -> None:
     a, b = named("M"), named("N")
     question = conj(equal(a, 7), equal(b, 2), equal(apply("div", a, b), 3), equal(apply("div", b, a), 0))
     encoder = Encoder(Ranges({}))
-    solver = z3.Solver()
-    solver.add(encoder.truth(question), *encoder.definitions)
-    assert solver.check() == z3.sat
+    assert answer(encoder, encoder.truth(question)) == z3.sat
 
 
 @pytest.mark.parametrize(("a", "b"), [(7, 2), (-7, 2), (7, -2), (-7, -2), (-1, 4), (0, 3), (6, -3)])
@@ -213,26 +211,15 @@ def test_division_is_decided(kind: str, a: int, b: int) -> None:
     """The one value, and no other."""
     known = {"div": int(a / b), "rem": a - b * int(a / b), "floordiv": a // b, "floormod": a % b}[kind]
     left, right = named("M"), named("N")
-    encoder = Encoder(Ranges({}))
-    solver = z3.Solver()
-    solver.add(
-        encoder.truth(conj(equal(left, a), equal(right, b))), encoder.truth(equal(apply(kind, left, right), known))
-    )
-    solver.add(*encoder.definitions)
-    assert solver.check() == z3.sat
-    encoder = Encoder(Ranges({}))
-    solver = z3.Solver()
-    other = negate(equal(apply(kind, left, right), known))
-    solver.add(encoder.truth(conj(equal(left, a), equal(right, b))), encoder.truth(other), *encoder.definitions)
-    assert solver.check() == z3.unsat
+    claim = equal(apply(kind, left, right), known)
+    for asked, expected in ((claim, z3.sat), (negate(claim), z3.unsat)):
+        encoder = Encoder(Ranges({}))
+        assert answer(encoder, encoder.truth(conj(equal(left, a), equal(right, b), asked))) == expected
 
 
 def test_a_remainder_by_one_is_encoded() -> None:
     encoder = Encoder(Ranges({}))
-    formula = encoder.truth(equal(apply("rem", named("M") + named("N"), poly(1)), 0))
-    solver = z3.Solver()
-    solver.add(z3.Not(formula), *encoder.definitions)
-    assert solver.check() == z3.unsat
+    assert answer(encoder, encoder.truth(negate(equal(apply("rem", named("M") + named("N"), poly(1)), 0)))) == z3.unsat
 
 
 def test_leaves_must_have_values() -> None:
