@@ -120,6 +120,9 @@ class Cost:
     seconds: float
     rlimit: int | None = None
 
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.seconds + other.seconds, (self.rlimit or 0) + (other.rlimit or 0))
+
 
 @frozen
 class LedgerEntry:

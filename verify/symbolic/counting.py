@@ -8,7 +8,7 @@ tile after another, a turn: the number `program + counter * programs` from which
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import reduce
+from functools import partial, reduce
 
 from attrs import evolve, frozen
 
@@ -22,12 +22,14 @@ from verify.symbolic.terms import (
     Renaming,
     Truth,
     apply,
+    at_most,
     atom,
     closure,
     conj,
     disj,
     equal,
     lane,
+    less,
     negate,
     of,
     pid,
@@ -81,29 +83,31 @@ def counted(
         (
             f"every {takers.word}'s tile of {window.buffer} exists",
             here,
-            conj(*(_below(at, limit, takers.ranges) for at, limit in zip(takers.tiles, limits, strict=True))),
+            _within_limits(takers.tiles, limits, takers.ranges),
             takers.ranges,
         ),
         (
             f"two {takers.word}s have two tiles of {window.buffer}",
             (*here, takers.second.truth(takers.present), takers.another),
-            negate(conj(*(equal(at, takers.second.poly(at)) for at in takers.tiles))),
+            [Way(negate(conj(*(equal(at, takers.second.poly(at)) for at in takers.tiles))), "counting")],
             takers.both,
         ),
         (
             f"every element of a tile of {window.buffer} is written by its {takers.word}",
             (*here, *nonempty, *(equal(at, index) for at, index in zip(takers.tiles, own, strict=True))),
-            disj(*(_written(reading, takers.who, each, tilings) for each, tilings in zip(stores, split, strict=True))),
+            [Way(disj(*map(partial(_written, reading, takers.who), stores, split)), "counting")],
             reading.ranges,
         ),
     ]
     if takers.many is not None:
         as_many = f"there are as many {takers.word}s as tiles of {window.buffer}"
-        parts.insert(2, (as_many, (reading.facts, *nonempty), equal(takers.many, count), reading.ranges))
+        parts.insert(
+            2, (as_many, (reading.facts, *nonempty), [Way(equal(takers.many, count), "counting")], reading.ranges)
+        )
     place, faults = stores[0].place, ("unwritten",)
     return (
-        Obligation(reading, claim, place, assumptions, (Way(goal, "counting"),), known, faults, under=(NO_WRAP,))
-        for claim, assumptions, goal, known in parts
+        Obligation(reading, claim, place, assumptions, tuple(ways), known, faults, under=(NO_WRAP,))
+        for claim, assumptions, ways, known in parts
     )
 
 
@@ -193,18 +197,30 @@ def _part(term: Poly, divisor: int) -> Poly | None:
     return Poly(tuple((monomial, coefficient // divisor) for monomial, coefficient in term.terms))
 
 
-def _below(tile: Poly, limit: Poly, ranges: Ranges) -> Truth:
-    """0 <= tile < limit; of a quotient a // b, or of one counted down, it is said without the quotient."""
+def _within_limits(tiles: Sequence[Poly], limits: Sequence[Poly], ranges: Ranges) -> list[Way]:
+    """Ways to show 0 <= tile < limit for each."""
+    plain = conj(*(within(0, tile, limit) for tile, limit in zip(tiles, limits, strict=True)))
+    goals, sure = zip(*(_below(tile, limit, ranges) for tile, limit in zip(tiles, limits, strict=True)), strict=True)
+    goal = Way(conj(*goals), "counting", sufficient=not all(sure))
+    return [goal] if all(sure) else [goal, Way(plain, "counting")]
+
+
+def _below(tile: Poly, limit: Poly, ranges: Ranges) -> tuple[Truth, bool]:
+    """0 <= tile < limit; of a quotient a // b, or of one counted down, it is said without the quotient. Whether that is
+    the same, or only enough: what is divided must not be negative, nor the divisor, and the ranges may not say so.
+    """
     for only in tile.atoms():
         rest = {sign: tile - of(only) * sign for sign in (1, -1)}
         sign = next((each for each in rest if only not in rest[each].atoms()), 0)
-        if only.kind != "floordiv" or not sign or not any(each.kind == "pid" for each in closure([of(only)])):
+        taken = any(each.kind in ("pid", "iter") for each in closure([of(only)]))
+        if only.kind not in ("div", "floordiv") or not sign or not taken:
             continue
         numerator, divisor = (arg for arg in only.args if isinstance(arg, Poly))
-        if ranges.positive(divisor):
-            low = -rest[1] if sign == 1 else rest[-1] - limit + 1
-            return within(low * divisor, numerator, (low + limit) * divisor)
-    return within(0, tile, limit)
+        low = -rest[1] if sign == 1 else rest[-1] - limit + 1
+        fits = within(low * divisor, numerator, (low + limit) * divisor)
+        same = only.kind == "floordiv" and ranges.positive(divisor)
+        return (fits, True) if same else (conj(less(0, divisor), at_most(0, numerator), fits), False)
+    return within(0, tile, limit), True
 
 
 def _written(reading: Reading, who: Renaming, store: Access, tilings: tuple[Tiling, ...]) -> Truth:

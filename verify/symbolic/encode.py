@@ -28,7 +28,7 @@ class Encoder:
         self._numbers = count()
         self._quotients: dict[tuple[Poly, Poly, bool], tuple[Formula, Formula]] = {}
         self._products: dict[Term, list[tuple[list[Formula], Formula]]] = {}
-        self._multiples: dict[Atom, dict[tuple[Atom, int], tuple[Formula, Formula]]] = {}
+        self._multiples: dict[Atom, dict[tuple[Monomial, int], tuple[Formula, Formula]]] = {}
         self._truths: dict[Truth, Formula] = {}
 
     def truth(self, term: Truth) -> Formula:
@@ -80,11 +80,14 @@ class Encoder:
             if not monomial:
                 parts.append(number(coefficient))
                 continue
-            part = self._product(Poly(((monomial, 1),)), [self.constants[each] for each in monomial])
-            if self.linear and len(monomial) == 2:
+            part = self._monomial(monomial)
+            if self.linear and len(monomial) in (2, 3):  # longer ones are strides of strides
                 self._order(monomial, abs(coefficient), part)
             parts.append(multiple(coefficient, part))
         return call("+", *parts) if len(parts) > 1 else parts[0] if parts else "0"
+
+    def _monomial(self, factors: Monomial) -> Formula:
+        return self._product(Poly(((factors, 1),)), [self.constants[each] for each in factors])
 
     def _truth(self, term: Truth) -> Formula:
         if term not in self._truths:
@@ -180,14 +183,13 @@ class Encoder:
 
     def _order(self, monomial: Monomial, scale: int, product: Formula) -> None:
         """Products with a common factor that is not negative are ordered as their other factors are."""
-        for common, other in (monomial, monomial[::-1]):
-            if not self.ranges.nonnegative(of(common)):
-                continue
+        for at, common in enumerate(monomial):
+            others = (*monomial[:at], *monomial[at + 1 :])
             known = self._multiples.setdefault(common, {})
-            if (other, scale) in known:
+            if (others, scale) in known or not self.ranges.nonnegative(of(common)):
                 continue
             shared = self.constants[common]
-            mine, my_product = multiple(scale, self.constants[other]), multiple(scale, product)
+            mine, my_product = multiple(scale, self._monomial(others)), multiple(scale, product)
             for yours, your_product in known.values():
                 ordered = [
                     f"(=> (= {mine} {yours}) (= {my_product} {your_product}))",
@@ -195,7 +197,7 @@ class Encoder:
                     f"(=> (> {mine} {yours}) (>= {my_product} (+ {your_product} {shared})))",
                 ]
                 self._from_ranges(ordered, of(common))
-            known[other, scale] = mine, my_product
+            known[others, scale] = mine, my_product
 
     def wrapped(self, value: Formula, bits: int) -> Formula:
         """`value` reduced into the signed range of `bits`."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Final, TypeAlias
 
-from verify.symbolic.terms import Atom, Poly, Truth, truncated
+from verify.symbolic.terms import Atom, Poly, Term, Truth, closure, truncated
 
 Range: TypeAlias = tuple[float, float]  # ints, or an infinity
 EVERYTHING: Range = (-inf, inf)
@@ -23,6 +23,10 @@ class Ranges:
     def overlaid(self, bounds: Mapping[Atom, Range]) -> Ranges:
         """These ranges with some atoms bounded otherwise."""
         return Ranges({**self.bounds, **bounds})
+
+    def about(self, terms: Iterable[Term]) -> frozenset[tuple[Atom, Range]]:
+        """The bounds of what the terms speak of."""
+        return frozenset((each, self.bounds[each]) for each in closure(terms) if each in self.bounds)
 
     def of(self, term: Poly) -> Range:
         low: float = 0  # ints: a float would round what lies beyond 2^53

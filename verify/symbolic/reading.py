@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from math import inf
 from typing import Final
@@ -22,6 +22,7 @@ from verify.symbolic.terms import (
     Atom,
     Poly,
     Renaming,
+    Term,
     Truth,
     closure,
     conj,
@@ -167,12 +168,10 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
     def shows(claim: Truth) -> bool:
         if any(each.kind in ("lane", "iter") for each in closure([claim])):
             return False
-        spoken = frozenset(closure([claim, programs]))
-        parts = facts.parts if facts.kind == "and" else (facts,)
-        near = conj(*(each for each in parts if spoken.issuperset(closure([each]))), programs)
-        bounds = frozenset((each, bound) for each, bound in ranges.bounds.items() if each in spoken)
-        # What is not spoken of (strides, mostly) differs between variants, and seldom matters to a lemma.
-        return _shown(near, claim, bounds) or _shown(conj(facts, programs), claim, frozenset(ranges.bounds.items()))
+        near, bounds = conj(nearby(facts, (claim, programs)), programs), ranges.about((claim, programs))
+        return _shown(near, claim, bounds, True) or _shown(
+            conj(facts, programs), claim, frozenset(ranges.bounds.items()), False
+        )
 
     def trace(changing: frozenset[str]) -> Trace:
         steady = {name: bounds for name, bounds in loads.items() if name not in changing}
@@ -195,8 +194,17 @@ def read(spec: Spec, plan: Plan, launch: Launch, variant: Variant) -> Reading:
 
 
 @lru_cache(maxsize=1 << 12)  # variants and dtypes of one kernel mostly ask for the same lemmas
-def _shown(facts: Truth, claim: Truth, bounds: frozenset[tuple[Atom, Range]]) -> bool:
-    return discharge([facts], claim, Ranges(dict(bounds)), LEMMA).status == "proved"
+def _shown(facts: Truth, claim: Truth, bounds: frozenset[tuple[Atom, Range]], proof_only: bool) -> bool:
+    return discharge([facts], claim, Ranges(dict(bounds)), LEMMA, proof_only=proof_only).status == "proved"
+
+
+def nearby(facts: Truth, terms: Iterable[Term]) -> Truth:
+    """The facts that speak of nothing but what the terms speak of. What they leave out (strides, mostly) differs in
+    other variants and seldom matters: the question without it is smaller, and one for all of them.
+    """
+    spoken = frozenset(closure(terms))
+    parts = facts.parts if facts.kind == "and" else (facts,)
+    return conj(*(each for each in parts if spoken.issuperset(closure([each]))))
 
 
 def _flat(condition: Condition) -> Iterator[Condition]:

@@ -17,16 +17,17 @@ from verify.symbolic.memory import told
 from verify.symbolic.needs import Assuming, needs, silent
 from verify.symbolic.obligations import Obligation
 from verify.symbolic.queries import keep
-from verify.symbolic.ranges import Ranges
+from verify.symbolic.ranges import Range, Ranges
 from verify.symbolic.reach import Reach
-from verify.symbolic.reading import Reading, readings
+from verify.symbolic.reading import Reading, nearby, readings
 from verify.symbolic.resting import rests, sizes
 from verify.symbolic.solver import Answer, discharge, reachable
-from verify.symbolic.terms import Truth, atom, conj, from_condition, from_size, less
+from verify.symbolic.terms import Atom, Truth, atom, conj, from_condition, from_size, less
 from verify.symbolic.threshold import threshold
 from verify.symbolic.witness import witness
 from verify.verdict import Cost, Need, Outcome, Place, Trail, Verdict, Witness, count
 
+NOTHING: Final = Cost(0.0, 0)
 Generator: TypeAlias = Callable[[Reading], Iterable[Obligation]]
 
 
@@ -90,58 +91,70 @@ def empty(case: Case, plan: Plan, view: View) -> bool:
 
 
 def solver(case: Case, budget: Budget) -> Assuming:
-    """Discharge with a memory: dtypes and variants mostly ask the same question."""
+    """Discharge with a memory: dtypes and variants mostly ask the same question, of the facts nearby at least."""
     names = tuple(atom("name", each) for each in sorted(case.spec.names()))
-    known: dict[tuple[tuple[Truth, ...], Truth], Answer] = {}
+    known: dict[tuple[tuple[Truth, ...], Truth, frozenset[tuple[Atom, Range]], bool], Answer] = {}
+
+    def ask(given: tuple[Truth, ...], goal: Truth, ranges: Ranges, proof_only: bool) -> Answer:
+        bounds = ranges.about((*given, goal))  # what is known of a size in one cell must not prove a claim in another
+        key = (given, goal, bounds, proof_only)
+        if key in known:
+            return evolve(known[key], cost=NOTHING)
+        known[key] = discharge(given, goal, Ranges(dict(bounds)), budget, names, budget.trails, proof_only)
+        return known[key]
 
     def solve(
         assumptions: tuple[Truth, ...], goal: Truth, obligation: Obligation, assumed: Mapping[str, Values]
     ) -> Answer:
+        facts, spent = obligation.reading.facts, NOTHING
         assumptions = (*assumptions, *told(obligation.reading, (*assumptions, goal), assumed))
-        key = (assumptions, goal)
-        if key in known:
-            return evolve(known[key], cost=Cost(0.0, 0))
-        known[key] = discharge(assumptions, goal, obligation.ranges, budget, names, budget.trails)
-        return known[key]
+        others = tuple(each for each in assumptions if each != facts)
+        near = (nearby(facts, (*others, goal)), *others)
+        if len(others) < len(assumptions) and near[0] != facts:
+            answer = ask(near, goal, obligation.ranges, proof_only=True)
+            if answer.status == "proved":
+                return answer
+            spent = answer.cost
+        answer = ask(assumptions, goal, obligation.ranges, proof_only=False)
+        return evolve(answer, cost=spent + answer.cost)
 
     return solve
 
 
 def _settled(obligation: Obligation, solve: Assuming) -> Finding:
-    seconds, steps, reasons, tried = 0.0, 0, [], list[Answer]()
+    cost, reasons, tried = NOTHING, [], list[Answer]()
     for way in obligation.ways:
         given = way.assumptions or obligation.assumptions
         answer = solve(given, way.goal, obligation, {})
-        seconds, steps = seconds + answer.cost.seconds, steps + (answer.cost.rlimit or 0)
+        cost += answer.cost
         tried.append(answer)
         if answer.status == "proved" and way.necessary:
             reasons.append(HALF_SHOWN[way.rung])
             continue
         if answer.status == "proved":
             resting = [solve(assumptions, goal, obligation, {}) for assumptions, goal in way.also]
-            seconds += sum(each.cost.seconds for each in resting)
-            steps += sum(each.cost.rlimit or 0 for each in resting)
+            cost = sum((each.cost for each in resting), cost)
             if any(each.status != "proved" for each in resting):
                 reasons.append("its coordinates are not shown to be within the sizes")
                 continue
-            rung, cost = f"{way.rung}, {answer.rung}", Cost(seconds, steps)
+            rung = f"{way.rung}, {answer.rung}"
             return Finding(obligation, Outcome.PROVED, rung, cost, answers=(answer, *resting))
         if answer.model is None or way.sufficient:
             reasons.append(answer.reason or "not shown this way")
             continue
         if silent(obligation, given, way.goal) and (wanted := needs(obligation, solve)):
-            return _wanting(obligation, wanted, Cost(seconds, steps))
+            return _wanting(obligation, wanted, cost)
         shown = witness(obligation, answer.model)
         if isinstance(shown, Witness):
             if exactly := threshold(obligation, solve):
                 shown = evolve(shown, sentence=f"{shown.sentence}; it wraps exactly where {exactly}")
-            return Finding(obligation, Outcome.REFUTED, way.rung, Cost(seconds, steps), "", shown, answers=(answer,))
+            return Finding(obligation, Outcome.REFUTED, way.rung, cost, "", shown, answers=(answer,))
         reasons.append(shown)
     if wanted := needs(obligation, solve):
-        return _wanting(obligation, wanted, Cost(seconds, steps))
+        return _wanting(obligation, wanted, cost)
     reason = "; ".join(dict.fromkeys(reasons)) or "no way to show it is known for such addresses"
     detail = f"{reason} ({obligation.reading.label})"
-    return Finding(obligation, Outcome.UNKNOWN, "", Cost(seconds, steps), detail, answers=tuple(tried))
+    return Finding(obligation, Outcome.UNKNOWN, "", cost, detail, answers=tuple(tried))
 
 
 HALF_SHOWN: Final = {
@@ -162,7 +175,7 @@ def _verdict(gate: str, case: Case, findings: list[Finding], reach: Reach) -> Ve
     bad = min(findings, key=lambda found: found.outcome)
     obligation = bad.obligation
     kernel = obligation.reading.launch.kernel
-    cost = Cost(sum(found.cost.seconds for found in findings), sum(found.cost.rlimit or 0 for found in findings))
+    cost = sum((found.cost for found in findings), NOTHING)
     if bad.outcome is Outcome.PROVED:
         rungs = ", then ".join(dict.fromkeys(found.rung for found in findings))
         variants = len({id(found.obligation.reading) for found in findings})

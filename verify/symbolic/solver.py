@@ -57,7 +57,7 @@ TRIES: Final[Sequence[tuple[str, int, float]]] = (
     ("z3 integers", 4, 0.2),
     ("z3 integers", 5, 0.4),
 )
-
+FEW: Final = 4  # tries where some of what is known is left out
 
 # A small counterexample is one that people can check, and one that fits into a memory.
 SMALL: Final = (4, 20, 300, 5000, 140_000, 3_000_000)
@@ -73,11 +73,14 @@ def discharge(
     budget: Budget,
     small: Sequence[Atom] = (),
     explain: bool = False,
+    proof_only: bool = False,
 ) -> Answer:
     """Whether the claim follows from the assumptions.
 
-    `small` lists sizes that a counterexample should keep small; `explain` asks of a proof what it rests on. The
-    assumptions are first shown satisfiable by whoever calls this (`reachable`), for many claims at once.
+    `small` lists sizes that a counterexample should keep small; `explain` asks of a proof what it rests on;
+    `proof_only` is for assumptions that leave some out, of which a counterexample says nothing: none is looked for, nor
+    long for a proof. The assumptions are first shown satisfiable by whoever calls this (`reachable`), for many claims
+    at once.
     """
     start = time.perf_counter()
     if ranges.decides(claim):
@@ -107,12 +110,14 @@ def discharge(
     text, encoder = encode(question, ranges)
     asked = (text + CHECK,) if explain else ()
     rung = ""
-    for rung, seed, share in TRIES:
+    for rung, seed, share in TRIES[:FEW] if proof_only else TRIES:
         solver = _prepared(rung, seed, share, text, budget)
         verdict = solver.check()
         spent += _steps(solver)
         if verdict == z3.unsat:
             return proved(rung, encoder)
+        if verdict == z3.sat and proof_only:
+            break
         if verdict == z3.sat:
             model = _smallest(solver, encoder, small)
             return Answer("refuted", rung, Cost(time.perf_counter() - start, spent), model, asked=asked)
