@@ -100,9 +100,8 @@ def test_what_was_not_taken_is_not_needed(label: str) -> None:
 def test_where_z3_gives_up_all_counts_as_taken(gives_up: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if gives_up:
         monkeypatch.setattr(solver, "core", lambda *_: None)
-    whole = question(
-        kernel(f"%y: {F32}", *ONE, PID, *put("%y", "%p")), ["N"], dims={"M": (0, 99), "N": (0, 99)}, requires=(M <= N,)
-    )
+    sizes = {"M": (0, 99), "N": (0, 99)}
+    whole = question(kernel(f"%y: {F32}", *ONE, PID, *put("%y", "%p")), ["N", "M"], dims=sizes, requires=(M <= N,))
     assert trail(whole, "bounds", "store").rests == (("`M <= N` (spec)",) if gives_up else ())
 
 
