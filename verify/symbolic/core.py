@@ -47,13 +47,12 @@ def core(encoder: Encoder, assumed: Truth, denied: Truth, solver: Any) -> tuple[
     for part in assumed.parts if assumed.kind == "and" else (assumed,):
         if not encoder.ranges.decides(part):  # what ranges say anyway is theirs
             told.setdefault((part,), []).append(encoder.truth(part))
-    switches = {each: f"given!{at}" for at, each in enumerate(dict.fromkeys(chain(*told)))}
+    switches = {each: encoder.fresh("given", "Bool") for each in dict.fromkeys(chain(*told))}
     guarded = [
         call("=>", both(switches[each] for each in owners), both(formulas)) if owners else both(formulas)
         for owners, formulas in told.items()
     ]
-    sorts = encoder.sorts | dict.fromkeys(switches.values(), "Bool")
-    solver.from_string(script(sorts, [both([encoder.truth(denied), *guarded])]))
+    solver.from_string(script(encoder.sorts, [both([encoder.truth(denied), *guarded])]))
     solver.set("core.minimize", True)
     if solver.check(*(z3.Bool(switch, solver.ctx) for switch in switches.values())) != z3.unsat:
         return None

@@ -101,9 +101,8 @@ def counted(
     ]
     if takers.many is not None:
         as_many = f"there are as many {takers.word}s as tiles of {window.buffer}"
-        parts.insert(
-            2, (as_many, (reading.facts, *nonempty), [Way(equal(takers.many, count), "counting")], reading.ranges)
-        )
+        ways = [Way(equal(takers.many, count), "counting")]
+        parts.insert(2, (as_many, (reading.facts, *nonempty), ways, reading.ranges))
     place, faults = stores[0].place, ("unwritten",)
     return (
         Obligation(reading, claim, place, assumptions, tuple(ways), known, faults, under=(NO_WRAP,))
@@ -199,15 +198,18 @@ def _part(term: Poly, divisor: int) -> Poly | None:
 
 def _within_limits(tiles: Sequence[Poly], limits: Sequence[Poly], ranges: Ranges) -> list[Way]:
     """Ways to show 0 <= tile < limit for each."""
-    plain = conj(*(within(0, tile, limit) for tile, limit in zip(tiles, limits, strict=True)))
-    goals, sure = zip(*(_below(tile, limit, ranges) for tile, limit in zip(tiles, limits, strict=True)), strict=True)
-    goal = Way(conj(*goals), "counting", sufficient=not all(sure))
-    return [goal] if all(sure) else [goal, Way(plain, "counting")]
+    pairs = list(zip(tiles, limits, strict=True))
+    said = [_below(tile, limit, ranges) for tile, limit in pairs]
+    goal = conj(*(fits for fits, _ in said))
+    if all(same for _, same in said):
+        return [Way(goal, "counting")]
+    plain = conj(*(within(0, tile, limit) for tile, limit in pairs))
+    return [Way(goal, "counting", sufficient=True), Way(plain, "counting")]
 
 
 def _below(tile: Poly, limit: Poly, ranges: Ranges) -> tuple[Truth, bool]:
-    """0 <= tile < limit; of a quotient a // b, or of one counted down, it is said without the quotient. Whether that is
-    the same, or only enough: what is divided must not be negative, nor the divisor, and the ranges may not say so.
+    """0 <= tile < limit; of a quotient a // b, or of one counted down, it is said without the quotient, and whether
+    that says the same; else it is enough, for it claims also what makes every division floor: a >= 0 and b > 0.
     """
     for only in tile.atoms():
         rest = {sign: tile - of(only) * sign for sign in (1, -1)}

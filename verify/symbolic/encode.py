@@ -35,7 +35,7 @@ class Encoder:
         self._define(term)
         return self._truth(term)
 
-    def _fresh(self, what: str, sort: str = "Int") -> Formula:
+    def fresh(self, what: str, sort: str = "Int") -> Formula:
         """A constant of its own. Two unknowns under one name would prove anything."""
         name = f"{symbol(what)}!{next(self._numbers)}"
         self.sorts[name] = sort
@@ -48,15 +48,15 @@ class Encoder:
 
     def _constant(self, each: Atom) -> Formula:
         if each.kind == "opaque" and not each.label.startswith("int:"):
-            return self._fresh("truth", "Bool")
+            return self.fresh("truth", "Bool")
         if each.kind in DEFINITIONS:
             value = DEFINITIONS[each.kind](self, each)
             if value not in self.sorts:
-                fresh = self._fresh(each.kind)
+                fresh = self.fresh(each.kind)
                 self.definitions.append(call("=", fresh, value))
                 return fresh
             return value
-        constant = self._fresh(each.kind + each.label if each.label[:1].isdigit() else each.label or each.kind)
+        constant = self.fresh(each.kind + each.label if each.label[:1].isdigit() else each.label or each.kind)
         self._bound(constant, self.ranges.atom(each), of(each))
         return constant
 
@@ -114,7 +114,7 @@ class Encoder:
 
     def _divide(self, numerator: Poly, divisor: Poly, floors: bool, plain: bool) -> tuple[Formula, Formula]:
         a, b = self._sum(numerator), self._sum(divisor)
-        q, r = self._fresh("quotient"), self._fresh("remainder")
+        q, r = self.fresh("quotient"), self.fresh("remainder")
         folded = apply("floordiv" if floors or plain else "div", numerator, divisor)
         whole = next((each for each in folded.atoms() if folded == of(each)), None)
         if whole is not None and whole.args == (numerator, divisor):
@@ -148,7 +148,7 @@ class Encoder:
                 return other
         product = call("*", *factors)
         if self.linear:
-            product = self._fresh("product")
+            product = self.fresh("product")
             self._tell(term, factors, product)
             self._split(term, product)
         for others, other in twins:
@@ -201,7 +201,7 @@ class Encoder:
 
     def wrapped(self, value: Formula, bits: int) -> Formula:
         """`value` reduced into the signed range of `bits`."""
-        result = f"(- {value} (* {self._fresh('turns')} {2**bits}))"
+        result = f"(- {value} (* {self.fresh('turns')} {2**bits}))"
         self.definitions += [f"(>= {result} (- {2 ** (bits - 1)}))", f"(< {result} {2 ** (bits - 1)})"]
         return result
 

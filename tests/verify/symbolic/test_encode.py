@@ -98,11 +98,16 @@ def truths(draw: st.DrawFn, depth: int = 2) -> Truth:
 
 
 @st.composite
+def products(draw: st.DrawFn) -> Poly:
+    return prod((of(each) for each in draw(st.lists(st.sampled_from(LEAVES), min_size=1, max_size=2))), start=poly(1))
+
+
+@st.composite
 def scenes(draw: st.DrawFn) -> Scene:
     terms = draw(st.lists(truths(), min_size=1, max_size=3))
     terms += [Renaming(SECOND).truth(term) for term in draw(st.lists(st.sampled_from(terms), max_size=2))]
     factor = of(draw(st.sampled_from(LEAVES)))
-    terms.append(at_most(*(of(draw(st.sampled_from(LEAVES))) * factor * draw(st.integers(1, 4)) for _ in range(2))))
+    terms.append(at_most(*(draw(products()) * factor * draw(st.integers(1, 4)) for _ in range(2))))
     values: dict[Atom, int] = {}
     bounds: dict[Atom, Range] = {}
     for each in closure(terms):

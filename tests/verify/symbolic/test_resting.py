@@ -10,9 +10,10 @@ from test_gaps import F32, I32, ONE, PID, get, put
 
 from specs.sizes import TRUE, name
 from verify.case import Candidate
-from verify.symbolic import obligations, solver
+from verify.symbolic import core, obligations, solver
 from verify.symbolic.reading import readings
 from verify.symbolic.resting import rests
+from verify.symbolic.smtlib import script
 from verify.symbolic.terms import Truth, conj
 from verify.verdict import Outcome, Trail
 
@@ -103,6 +104,18 @@ def test_where_z3_gives_up_all_counts_as_taken(gives_up: bool, monkeypatch: pyte
     sizes = {"M": (0, 99), "N": (0, 99)}
     whole = question(kernel(f"%y: {F32}", *ONE, PID, *put("%y", "%p")), ["N", "M"], dims=sizes, requires=(M <= N,))
     assert trail(whole, "bounds", "store").rests == (("`M <= N` (spec)",) if gives_up else ())
+
+
+def test_sizes_may_be_called_as_our_own_constants_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A size that a switch took for itself would be a truth value to z3, which says nothing of it."""
+    texts = list[str]()
+    monkeypatch.setattr(core, "script", lambda *told: texts.append(script(*told)) or texts[-1])
+    few, many = name("given"), name("quotient")
+    spec = operator({"given": (0, 99), "quotient": (1, 99)}, outputs={"y": ("quotient",)}, requires=(few <= many,))
+    step = launch(kernel(f"%y: {F32}", *ONE, PID, *put("%y", "%p")), ["given"], {"y": view("y", "quotient")})
+    whole = asked(spec, planned(spec, [step], {"y": many}, [view("y", "quotient")]))
+    assert trail(whole, "bounds", "store").rests == ("`given <= quotient` (spec)",)
+    assert texts and all("(declare-fun given!0 () Int)" in text for text in texts)
 
 
 @pytest.mark.parametrize(("line", "told"), [
