@@ -148,12 +148,15 @@ def scope(record: Record) -> tuple[tuple[str, str], ...]:
     cells = f"{count(captured, 'captured plan')} over {count(len(kernels), 'distinct kernel')} in TTIR"
     if declined:
         cells += f"; the candidate declines {count(declined, 'set')} of sizes with an error of its own"
+    effort = f"profile {record.profile}, seed {record.seed}"
+    if record.dossier.refuted and not record.thorough:
+        effort += "; after the first refutation fewer runs, and one variant of each kernel compiled"
     left = "none known" if not record.uncovered else "; ".join(record.uncovered)
     return (
         ("dtypes", listed(list(record.spec.dtypes))),
         ("cells", cells),
         ("not covered", left),
-        ("effort", f"profile {record.profile}, seed {record.seed}"),
+        ("effort", effort),
         ("sandbox reached", record.sandbox),
     )
 

@@ -63,6 +63,8 @@ def to_data(record: Record) -> dict[str, Any]:
     data["measurement"] = times if record.measurement else None
     if not record.walks:  # so that a record from before there were any keeps its digest
         del data["walks"]
+    if record.thorough:  # likewise
+        del data["thorough"]
     for verdict in data["verdicts"]:
         for later in ("reached", "trail"):  # likewise
             if verdict[later] is None:

@@ -122,6 +122,7 @@ class Record:
     bench: Measurement
     environment: Environment = field()
     walks: tuple[Walk, ...] = ()  # what its kernels do, in words; older records have none
+    thorough: bool = True  # the gates after a refutation looked as closely as before it, as in all older records
 
     def __attrs_post_init__(self) -> None:
         if self.schema != SCHEMA:
@@ -169,12 +170,14 @@ class Record:
             bench=measurement or _no_measurement(dossier),
             environment=environment,
             walks=walks,
+            thorough=dossier.thorough,
         )
 
     @cached_property
     def dossier(self) -> Dossier:
         """The dossier that the record keeps."""
-        return Dossier(self.case, self.profile, self.seed, self.required, self.verdicts, self.spec.contract)
+        asked = self.case, self.profile, self.seed, self.required
+        return Dossier(*asked, self.verdicts, self.spec.contract, self.thorough)
 
     @property
     def word(self) -> str:

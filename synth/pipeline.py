@@ -31,13 +31,14 @@ Bench: TypeAlias = Callable[[Case, Dossier], "tuple[Measurement, str | None]"]  
 @frozen
 class Stages:
     """What a candidate goes through, given from outside so that tests give others. `bench` is None where
-    nobody asked for it.
+    nobody asked for it; `thorough` gates look as closely after a refutation as before it.
     """
 
     capture: Callable[[Spec, Candidate, Budget], Capture]
     gates: tuple[Gate, ...]
     required: Mapping[str, Outcome]
     bench: Bench | None = None
+    thorough: bool = False
 
 
 def standard(
@@ -111,7 +112,8 @@ def ask_gates(
 ) -> Dossier:
     """The stages' gates, as far as the spec speaks of what they ask."""
     gates, required = asked(case.spec, stages)
-    return examine(case, budget, gates, required, fail_fast=fail_fast, progress=progress or Silent())
+    told = progress or Silent()
+    return examine(case, budget, gates, required, fail_fast=fail_fast, thorough=stages.thorough, progress=told)
 
 
 def asked(spec: Spec, stages: Stages) -> tuple[tuple[Gate, ...], Mapping[str, Outcome]]:

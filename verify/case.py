@@ -6,7 +6,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Final, Literal
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from specs.spec import Spec
 from verify.plan import Capture
@@ -50,6 +50,16 @@ class Budget:
     cells: int  # the most cells that capture opens
     trails: bool = True  # whether proofs say what they rest on, which costs up to half as much again as they do
     seed: int = 0
+    variants: bool = True  # whether every variant is compiled, or the first of each kernel for its first dtype
+
+    def after_refutation(self) -> Budget:
+        """For the gates after one has refuted: they tell what else is wrong, and admit nothing any more.
+
+        Proofs keep all that they have; runs get no more than `quick` gives them, and few variants are compiled.
+        """
+        quick = PROFILES["quick"]
+        samples, elements = min(self.samples, quick.samples), min(self.elements, quick.elements)
+        return evolve(self, samples=samples, elements=elements, variants=False)
 
 
 PROFILES: Final = {

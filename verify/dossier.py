@@ -34,6 +34,7 @@ class Dossier:
     required: Mapping[str, Outcome] = field()
     verdicts: tuple[Verdict, ...]
     contract: bool = False  # the spec has no reference: nobody looked at numbers, and nothing is admitted
+    thorough: bool = True  # the gates after a refutation looked as closely as before it
 
     @required.validator
     def _asks_something(self, _: object, required: Mapping[str, Outcome]) -> None:
@@ -87,22 +88,28 @@ def examine(
     required: Mapping[str, Outcome],
     *,
     fail_fast: bool = False,
+    thorough: bool = False,
     progress: Callable[[str, tuple[Verdict, ...]], None] = lambda gate, verdicts: None,
 ) -> Dossier:
     """Ask every gate about the case. A refutation by `policy` stops the rest; `fail_fast` lets any stop it.
 
+    Otherwise the gates after a refutation get a smaller budget, unless `thorough`: for who may waive the refutation.
     `progress(gate, ())` is called before a gate runs and `progress(gate, verdicts)` after it.
     """
     verdicts: list[Verdict] = []
+    left = budget
     for gate in gates:
         progress(gate.__name__, ())
-        found = ask(gate, case, budget)
+        found = ask(gate, case, left)
         verdicts += found
         progress(gate.__name__, found)
         refuted = any(verdict.outcome is Outcome.REFUTED for verdict in found)
         if refuted and (fail_fast or gate.__name__ == "policy"):
             break
-    return Dossier(case.digest, budget.profile, budget.seed, dict(required), tuple(verdicts), case.spec.is_contract)
+        if refuted and not thorough:
+            left = budget.after_refutation()
+    asked = case.digest, budget.profile, budget.seed, dict(required)
+    return Dossier(*asked, tuple(verdicts), case.spec.is_contract, thorough)
 
 
 def ask(gate: Gate, case: Case, budget: Budget) -> tuple[Verdict, ...]:

@@ -55,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> Ending:
         for name, sentence in others.items():
             display.line(f"not as then: {name} {sentence}", "unknown")
         asked = {verdict.gate for verdict in old.verdicts}
-        stages = only_those(standard(), asked)
+        stages = evolve(only_those(standard(), asked), thorough=old.thorough)
         if strange := sorted(asked - {gate.__name__ for gate in stages.gates}):
             others["gates"] = f"{', '.join(strange)} asked then, unknown to this version"
             display.line(f"not as then: gates {others['gates']}", "unknown")

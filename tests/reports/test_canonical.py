@@ -203,3 +203,10 @@ def test_a_record_from_before_trails_keeps_its_bytes(examples):
 def test_only_a_proof_has_a_trail():
     with pytest.raises(ValueError, match="a proof's trail for a claim that is unknown"):
         Verdict("bounds", Outcome.UNKNOWN, "a claim", "", trail=Trail(1, "ab"))
+
+
+def test_a_record_from_before_smaller_budgets_was_thorough(examples):
+    record = examples.refuted()
+    less = evolve(record, thorough=False)
+    assert "thorough" not in canonical.to_data(record) and canonical.decode(canonical.encode(record)).thorough
+    assert canonical.decode(canonical.encode(less)) == less and not less.dossier.thorough

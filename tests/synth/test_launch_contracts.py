@@ -96,5 +96,5 @@ def test_coverage_is_asked_where_outputs_are_said() -> None:
     )
     assert about(spec, "coverage") and not about(contract, "coverage")
     gates, required = asked(contract, standard())
-    assert [gate.__name__ for gate in gates] == ["policy", "compile", "bounds", "races", "overflow", "undefined"]
+    assert [gate.__name__ for gate in gates] == ["policy", "bounds", "races", "overflow", "undefined", "compile"]
     assert set(required) == {gate.__name__ for gate in gates} and required["bounds"] is Outcome.PROVED

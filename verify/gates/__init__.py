@@ -23,7 +23,6 @@ from verify.verdict import Outcome
 
 GATES: Final[tuple[Gate, ...]] = (
     policy,
-    compile,
     bounds,
     races,
     overflow,
@@ -33,6 +32,7 @@ GATES: Final[tuple[Gate, ...]] = (
     numerics,
     laws,
     fuzz,
+    compile,  # the dearest by far where nothing is remembered, and a refuted candidate needs little of it
     native,
 )
 

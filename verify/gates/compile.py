@@ -17,6 +17,7 @@ PRIMARY: Final = "sm_90"
 OTHERS: Final = ("sm_80", "sm_100", "gfx942")
 GRID: Final = (2**31 - 1, 65535, 65535)  # programs along each axis that CUDA launches
 CLAIM: Final = f"every variant compiles for {PRIMARY}, within its shared memory"
+FIRST: Final = f"the first variant of each kernel compiles for {PRIMARY}, within its shared memory"
 LAUNCHES: Final = "every launch grid is within what CUDA launches"
 
 
@@ -29,13 +30,14 @@ def compile(case: Case, budget: Budget) -> tuple[Verdict, ...]:
     if not launches:
         return (Verdict("compile", Outcome.UNKNOWN, CLAIM, "", "there is no launch to compile"),)
     variants = [(plan, launch, variant) for plan, launch in launches for variant in launch.variants]
-    wanted = {Job.of(variant, PRIMARY): (plan, launch, variant) for plan, launch, variant in variants}
+    asked = variants if budget.variants else _one_each(variants)
+    wanted = {Job.of(variant, PRIMARY): (plan, launch, variant) for plan, launch, variant in asked}
     others: dict[Job, tuple[Plan, Launch]] = {}
-    if budget.profile != "quick":
+    if budget.variants and budget.profile != "quick":
         chosen = variants if budget.profile == "deep" else _one_each(variants)
         others = {Job.of(variant, name): (plan, launch) for plan, launch, variant in chosen for name in OTHERS}
     answers = compile_all([*wanted, *others])
-    found = [_primary(wanted, answers, len(variants)), _grids(case, launches)]
+    found = [_primary(wanted, answers, len(asked), len(variants)), _grids(case, launches)]
     if others:
         found.append(_elsewhere(others, answers, budget))
     return tuple(found)
@@ -60,8 +62,10 @@ def _failed(failure: CompileFailure) -> Verdict:
 def _primary(
     wanted: Mapping[Job, tuple[Plan, Launch, Variant]],
     answers: Mapping[Job, Resources | Rejected],
+    asked: int,
     variants: int,
 ) -> Verdict:
+    claim = CLAIM if asked == variants else FIRST
     for job, (plan, launch, variant) in wanted.items():
         answer = answers[job]
         if isinstance(answer, Rejected):
@@ -69,14 +73,17 @@ def _primary(
             kernel = f"kernel {launch.kernel}{config} for {plan.dtype} on {PRIMARY}"
             sentence = f"{launch.place}: {kernel}: {answer.message}"
             witness = Witness(sentence, "compiler", place=launch.place)
-            return Verdict("compile", Outcome.REFUTED, CLAIM, "", str(plan.cell), witness=witness, place=launch.place)
+            return Verdict("compile", Outcome.REFUTED, claim, "", str(plan.cell), witness=witness, place=launch.place)
     needs = [answer for job in wanted if isinstance(answer := answers[job], Resources)]
     registers, spills, shared = (
         max(getattr(each, kind) for each in needs) for kind in ("registers", "spills", "shared")
     )
     detail = f"at most {registers} registers a lane, {spills} bytes spilled, {shared} bytes shared"
     scope = f"{count(variants, 'variant')} of {PRIMARY}, {len(wanted)} of them different"
-    return Verdict("compile", Outcome.PROVED, CLAIM, scope, detail, ("Triton below TTIR and ptxas are right",))
+    if asked < variants:
+        scope = f"{asked} of {count(variants, 'variant')} of {PRIMARY}"
+        detail += "; as it is refuted already, no more were compiled"
+    return Verdict("compile", Outcome.PROVED, claim, scope, detail, ("Triton below TTIR and ptxas are right",))
 
 
 def _elsewhere(

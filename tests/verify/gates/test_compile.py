@@ -67,6 +67,20 @@ def test_a_kernel_further_down_in_another_file_is_not_compiled_again(
         compile_all([Job.of(other, "sm_90")])
 
 
+def test_of_what_is_refuted_already_one_variant_of_each_kernel_is_compiled(
+    copies: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[Job]] = []
+    monkeypatch.setitem(gate.__globals__, "compile_all", lambda jobs: asked.append(jobs) or compile_all(jobs))
+    case, budget = Case(double(), candidate("copies"), copies), PROFILES["ci"]
+    whole, small = gate(case, budget), gate(case, budget.after_refutation())
+    kernels = {launch.kernel for plan in copies.plans for launch in plan.launches}
+    assert len(asked[0]) > len(asked[1]) == len(kernels) and {job.target for job in asked[1]} == {"sm_90"}
+    assert whole[0].claim.startswith("every variant") and small[0].claim.startswith("the first variant of each kernel")
+    assert f"{len(kernels)} of " in small[0].scope and "refuted already" in small[0].detail
+    assert [verdict.outcome for verdict in small] == [Outcome.PROVED] * 2
+
+
 def test_text_that_is_no_ttir_is_rejected() -> None:
     answer = compile_ttir("module { not ttir }", "sm_90", OPTIONS)
     assert isinstance(answer, Rejected)
