@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import torch
@@ -19,13 +20,19 @@ Result = tuple[Lanes, ...]
 
 
 def _constant(machine: Machine, operation: Operation, _: Sequence[Lanes]) -> Result:
+    return _written(operation, machine.mode)
+
+
+@lru_cache(maxsize=4096)
+def _written(operation: Operation, mode: Mode) -> Result:
+    """What a constant says. It is asked in every run and every iteration."""
     value, kind = operation.attributes["value"], operation.results[0].type
     scalar = element_of(kind)
     if not isinstance(scalar, Scalar):
         raise Unmodelled(f"a constant of type {kind}", operation.place)
     numbers = value.elements if isinstance(value, Dense) else (value,)
     told = numbers
-    if machine.mode is not Mode.FAITHFUL and scalar.floating:
+    if mode is not Mode.FAITHFUL and scalar.floating:
         numbers = tuple(intended(float(number), scalar) for number in numbers)  # type: ignore[arg-type]
     elif scalar.integer and scalar.name != "i1":
         top = 2 ** (scalar.bits - 1)
@@ -33,10 +40,10 @@ def _constant(machine: Machine, operation: Operation, _: Sequence[Lanes]) -> Res
     # through float64: a float16 literal beyond its range is an infinity, not an error
     wide = torch.float64 if scalar.floating else torch.int64
     data = torch.tensor(numbers, dtype=wide)
-    if machine.mode is Mode.BOUNDED and scalar.floating:
+    if mode is Mode.BOUNDED and scalar.floating:
         rounded = torch.tensor(told, dtype=wide).to(lane_type(scalar, Mode.FAITHFUL, operation.place))
         data = apart(data, rounded)
-    data = data.to(lane_type(scalar, machine.mode, operation.place))
+    data = data.to(lane_type(scalar, mode, operation.place))
     shape = shape_of(kind)
     if isinstance(value, Dense) and not value.splat and len(numbers) > 1:
         return (Lanes(data.reshape(1, *shape)),)

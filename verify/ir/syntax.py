@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 from lark import Lark, Token, Transformer
@@ -18,6 +18,8 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 from verify.ir.literals import Elements, read_dense, read_number
 from verify.ir.program import Attribute, Scalar, Symbol
 from verify.ir.types import read_type
+
+_ALIAS: Final = re.compile(r"#[\w$]+")
 
 
 class Flaw(Exception):
@@ -222,8 +224,14 @@ def _valued(child: Any) -> Attribute:
 def _placed(child: Any) -> Location:
     if isinstance(child, Location):
         return child
-    name = child[4:-1] if child.type == "LOCATION_ALIAS" else str(child)
-    return Location("alias", (name,), child)
+    if child.type == "FILE_LOCATION":
+        _, file, numbers = child.split('"')
+        _, line, column = numbers[:-1].split(":")
+        return Location("file", (file, int(line), int(column)), child)
+    aliases = tuple(Location("alias", (name,), child) for name in _ALIAS.findall(child.rpartition('"')[2]))
+    if child.type == "NAMED_LOCATION":
+        return Location("named", (child.split('"')[1], *aliases), child)
+    return Location("callsite", aliases, child) if child.type == "CALLSITE_LOCATION" else aliases[0]
 
 
 def _is(child: Any, *kinds: str) -> bool:

@@ -180,3 +180,13 @@ def test_places_name_lines_of_the_kernel(name: str) -> None:
 def test_the_corpus_is_not_empty() -> None:
     assert len(TEXTS) > 30
     assert {name.rsplit("_", 1)[1] for name in TEXTS} == {"36", "37", "38", "39"}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_location_reads_the_same_in_one_token_or_in_many(name):
+    """A space, which Triton does not write, takes the way through the grammar's rules."""
+    spaced = re.sub(r"loc\((?=[^#])", "loc( ", TEXTS[name])
+    one, many = (list(parse(text).operations()) for text in (TEXTS[name], spaced))
+    assert [(each.place, each.stack, each.label) for each in one] == [
+        (each.place, each.stack, each.label) for each in many
+    ]
