@@ -50,7 +50,7 @@ class Budget:
     cells: int  # the most cells that capture opens
     trails: bool = True  # whether proofs say what they rest on, which costs up to half as much again as they do
     seed: int = 0
-    variants: bool = True  # whether every variant is compiled, or the first of each kernel for its first dtype
+    admitting: bool = True  # whether admission may still come of it; otherwise a few variants and trials will do
 
     def after_refutation(self) -> Budget:
         """For the gates after one has refuted: they tell what else is wrong, and admit nothing any more.
@@ -59,7 +59,7 @@ class Budget:
         """
         quick = PROFILES["quick"]
         samples, elements = min(self.samples, quick.samples), min(self.elements, quick.elements)
-        return evolve(self, samples=samples, elements=elements, variants=False)
+        return evolve(self, samples=samples, elements=elements, admitting=False)
 
 
 PROFILES: Final = {

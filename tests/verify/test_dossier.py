@@ -37,7 +37,7 @@ def asked(refuting: str, *, fail_fast: bool = False, thorough: bool = False) -> 
 def test_gates_after_a_refutation_get_less() -> None:
     dossier, given = asked("bounds")
     assert given == {"policy": WHOLE, "bounds": WHOLE, "fuzz": LEFT} and not dossier.thorough
-    assert LEFT.samples < WHOLE.samples and LEFT.elements < WHOLE.elements and not LEFT.variants
+    assert LEFT.samples < WHOLE.samples and LEFT.elements < WHOLE.elements and not LEFT.admitting
     assert (LEFT.rlimit, LEFT.seconds, LEFT.trails, LEFT.seed) == (
         WHOLE.rlimit, WHOLE.seconds, WHOLE.trails, WHOLE.seed,
     )  # fmt: skip

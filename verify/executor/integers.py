@@ -191,8 +191,9 @@ def _upper_half(_: Machine, operation: Operation, operands: Sequence[Lanes]) -> 
     if bits == 64:
         data = _unsigned(_high_product)(operands[0].data, operands[1].data, 64)
     elif bits == 32:
-        data = _unsigned(lambda a, b: (a * b) >> np.uint64(32))(operands[0].data, operands[1].data, 32)
-        data, _wrapped = fit(data, 32)
+        # The product wraps in int64, and an arithmetic shift and a mask leave its upper half right.
+        a, b = (unsigned(value.data, 32) for value in operands)
+        data, _wrapped = fit(a * b >> 32 & 0xFFFF_FFFF, 32)
     else:
         raise Unmodelled(f"tt.mulhiui of {bits} bits", operation.place)
     return (Lanes(data, joined(operands)),)

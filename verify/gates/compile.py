@@ -30,10 +30,10 @@ def compile(case: Case, budget: Budget) -> tuple[Verdict, ...]:
     if not launches:
         return (Verdict("compile", Outcome.UNKNOWN, CLAIM, "", "there is no launch to compile"),)
     variants = [(plan, launch, variant) for plan, launch in launches for variant in launch.variants]
-    asked = variants if budget.variants else _one_each(variants)
+    asked = variants if budget.admitting else _one_each(variants)
     wanted = {Job.of(variant, PRIMARY): (plan, launch, variant) for plan, launch, variant in asked}
     others: dict[Job, tuple[Plan, Launch]] = {}
-    if budget.variants and budget.profile != "quick":
+    if budget.admitting and budget.profile != "quick":
         chosen = variants if budget.profile == "deep" else _one_each(variants)
         others = {Job.of(variant, name): (plan, launch) for plan, launch, variant in chosen for name in OTHERS}
     answers = compile_all([*wanted, *others])

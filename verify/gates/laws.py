@@ -45,8 +45,9 @@ def _checks(case: Case, budget: Budget) -> list[tuple[str, Check]]:
 
 
 def _trials(case: Case, budget: Budget) -> Iterator[Trial]:
+    between = max(2, budget.samples // 40) if budget.admitting else 1
     for dtype in case.spec.dtypes:
-        yield from spread(case, dtype, budget, max(2, budget.samples // 40), KINDS)
+        yield from spread(case, dtype, budget, between, KINDS)
 
 
 def _verdict(claim: str, check: Check, runs: Runs, trials: Sequence[Trial]) -> Verdict:
