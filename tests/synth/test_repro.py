@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 from stand_ins import KERNEL, SOFTMAX
 
+from reports.canonical import encode
 from reports.environment import collect
 from synth.cli import main
 from synth.commands.repro import circumstances
@@ -183,3 +184,11 @@ def test_uncommitted_changes_are_said(recorded: Any) -> None:
 
     assert circumstances(record, here, SOFTMAX) == {}
     assert list(circumstances(record, evolve(here, dirty=True), SOFTMAX)) == ["checkout"]
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+def test_gates_look_as_closely_as_then(recorded: Any, capsys: Any, tmp_path: Any, thorough: bool) -> None:
+    record, old, new = read_record(recorded(bounds=Outcome.REFUTED)), tmp_path / "old.json", tmp_path / "new.json"
+    old.write_bytes(encode(evolve(record, thorough=thorough)))
+    redo(capsys, old, "--json", new)
+    assert read_record(new).thorough is thorough and not record.thorough
