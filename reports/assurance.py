@@ -149,7 +149,7 @@ def scope(record: Record) -> tuple[tuple[str, str], ...]:
     if declined:
         cells += f"; the candidate declines {count(declined, 'set')} of sizes with an error of its own"
     effort = f"profile {record.profile}, seed {record.seed}"
-    if record.dossier.refuted and not record.thorough:
+    if not record.thorough:
         effort += "; after the first refutation fewer runs, and one variant of each kernel compiled"
     left = "none known" if not record.uncovered else "; ".join(record.uncovered)
     return (

@@ -122,7 +122,7 @@ class Record:
     bench: Measurement
     environment: Environment = field()
     walks: tuple[Walk, ...] = ()  # what its kernels do, in words; older records have none
-    thorough: bool = True  # the gates after a refutation looked as closely as before it, as in all older records
+    thorough: bool = True  # no gate got less because one before it had refuted; so in all older records
 
     def __attrs_post_init__(self) -> None:
         if self.schema != SCHEMA:

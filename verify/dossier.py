@@ -34,7 +34,7 @@ class Dossier:
     required: Mapping[str, Outcome] = field()
     verdicts: tuple[Verdict, ...]
     contract: bool = False  # the spec has no reference: nobody looked at numbers, and nothing is admitted
-    thorough: bool = True  # the gates after a refutation looked as closely as before it
+    thorough: bool = True  # no gate got less because one before it had refuted
 
     @required.validator
     def _asks_something(self, _: object, required: Mapping[str, Outcome]) -> None:
@@ -97,19 +97,20 @@ def examine(
     `progress(gate, ())` is called before a gate runs and `progress(gate, verdicts)` after it.
     """
     verdicts: list[Verdict] = []
-    left = budget
+    refuted, left = False, budget
     for gate in gates:
+        if refuted and not thorough:
+            left = budget.after_refutation()
         progress(gate.__name__, ())
         found = ask(gate, case, left)
         verdicts += found
         progress(gate.__name__, found)
-        refuted = any(verdict.outcome is Outcome.REFUTED for verdict in found)
-        if refuted and (fail_fast or gate.__name__ == "policy"):
+        refutes = any(verdict.outcome is Outcome.REFUTED for verdict in found)
+        if refutes and (fail_fast or gate.__name__ == "policy"):
             break
-        if refuted and not thorough:
-            left = budget.after_refutation()
+        refuted |= refutes
     asked = case.digest, budget.profile, budget.seed, dict(required)
-    return Dossier(*asked, tuple(verdicts), case.spec.is_contract, thorough)
+    return Dossier(*asked, tuple(verdicts), case.spec.is_contract, left is budget)
 
 
 def ask(gate: Gate, case: Case, budget: Budget) -> tuple[Verdict, ...]:

@@ -49,14 +49,14 @@ def test_thorough_gates_get_all() -> None:
 
 
 def test_where_none_refutes_all_get_all() -> None:
-    _, given = asked("")
-    assert set(given.values()) == {WHOLE} and len(given) == 3
+    dossier, given = asked("")
+    assert dossier.thorough and set(given.values()) == {WHOLE} and len(given) == 3
 
 
 @pytest.mark.parametrize(("refuting", "fail_fast"), [("policy", False), ("bounds", True)])
 def test_what_stops_the_rest(refuting: str, fail_fast: bool) -> None:
-    _, given = asked(refuting, fail_fast=fail_fast)
-    assert list(given)[-1] == refuting and "fuzz" not in given
+    dossier, given = asked(refuting, fail_fast=fail_fast)
+    assert dossier.thorough and list(given)[-1] == refuting and "fuzz" not in given
 
 
 def test_no_profile_gets_more_by_being_refuted() -> None:

@@ -76,9 +76,8 @@ def test_of_what_is_refuted_already_one_variant_of_each_kernel_is_compiled(
     whole, small = gate(case, budget), gate(case, budget.after_refutation())
     kernels = {launch.kernel for plan in copies.plans for launch in plan.launches}
     assert len(asked[0]) > len(asked[1]) == len(kernels) and {job.target for job in asked[1]} == {"sm_90"}
-    assert whole[0].claim.startswith("every variant") and small[0].claim.startswith("the first variant of each kernel")
-    assert f"{len(kernels)} of " in small[0].scope and "refuted already" in small[0].detail
-    assert [verdict.outcome for verdict in small] == [Outcome.PROVED] * 2
+    assert whole[0].claim == small[0].claim and f"{len(kernels)} of " in small[0].scope
+    assert [verdict.outcome for verdict in small] == [Outcome.HELD, Outcome.PROVED]  # some variants are a sample
 
 
 def test_text_that_is_no_ttir_is_rejected() -> None:
